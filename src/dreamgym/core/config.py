@@ -1,0 +1,148 @@
+"""Every setting of a run on one page: a section per component, as in the YAML."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, PositiveFloat, PositiveInt, model_validator
+
+
+
+class Section(BaseModel):
+    """A frozen section that refuses unknown keys."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+
+
+class ReasoningModelConfig(Section):
+    """The experience model M_exp (paper §3)."""
+
+    name: str = Field("embedded", description="'embedded' or the folder of a causal LM")
+    top_k: int = Field(2, ge=0, description="retrieved experiences per turn (Eq. 4)")
+    history_turns: int = Field(0, ge=0, description="earlier turns shown beside the sheet")
+    sheet: bool = Field(True, description="keep the hidden state as a sheet and force its quotes")
+    reasoning: bool = Field(True, description="restate the deciding facts before the verdict")
+    max_answer_tokens: PositiveInt = 384
+    temperature: NonNegativeFloat = Field(0.0, description="of facts and verdicts; imagining samples at 1")
+    retries: int = Field(1, ge=0, description="new tries after a malformed answer")
+
+
+class PolicyModelConfig(Section):
+    """The agent π."""
+
+    name: str = Field("embedded", description="'embedded' or the folder of a causal LM")
+    temperature: PositiveFloat = 1.0
+    max_action_tokens: PositiveInt = 16
+    context_length: PositiveInt = 2048
+
+
+class BufferConfig(Section):
+    """The experience replay buffer (paper §4)."""
+
+    capacity: PositiveInt = 100_000
+    synthetic_ratio: float = Field(1.0, ge=0.0, le=1.0, description="share of groups rolled out in the dream")
+    embedding: str = Field("hashing", description="'hashing', a sentence-transformers folder, or an URL")
+    embedding_size: PositiveInt = 256
+    path: Path | None = Field(None, description="SQLite file; None keeps it in the run folder")
+
+
+class CurriculumConfig(Section):
+    """The curriculum task generator (paper §5)."""
+
+    synthetic_share: float = Field(0.25, ge=0.0, le=1.0, description="λ, the bound on synthetic tasks")
+    difficulty_increment: NonNegativeFloat = Field(0.1, description="0 switches the curriculum off")
+    num_seeds: PositiveInt = Field(4, description="m of Eq. 6")
+    variations_per_iteration: PositiveInt = 8
+    retire_after: PositiveInt = Field(3, description="groups without a success before a synthetic task retires")
+
+
+class RLConfig(Section):
+    """PPO and GRPO (paper §2, §6)."""
+
+    algorithm: Literal["grpo", "ppo"] = "grpo"
+    group_size: PositiveInt = 8
+    learning_rate: PositiveFloat = 3e-4
+    critic_learning_rate: PositiveFloat = 1e-3
+    clip: PositiveFloat = 0.2
+    kl_coefficient: NonNegativeFloat = 0.0
+    entropy_coefficient: NonNegativeFloat = 0.0
+    gamma: float = Field(1.0, ge=0.0, le=1.0)
+    gae_lambda: float = Field(1.0, ge=0.0, le=1.0)
+    epochs: PositiveInt = 1
+    minibatch_tokens: PositiveInt = 16_384
+    minibatches: PositiveInt = Field(2, description="optimizer steps per epoch")
+    max_grad_norm: PositiveFloat = 1.0
+
+
+class Phase(Section):
+    """A stretch of iterations in one kind of world; sim-to-real is ``dream`` then ``real``."""
+
+    world: Literal["dream", "real"] = "dream"
+    iterations: PositiveInt = 25
+
+
+class FidelityConfig(Section):
+    """The gate before RL in a dream, and the audit during it (README, 'How far can the dream be trusted?')."""
+
+    gate: bool = True
+    min_invalid_recognised: float = Field(0.995, ge=0.0, le=1.0)
+    max_false_wins_per_1000_turns: NonNegativeFloat = 1.0
+    min_whole_episodes: float = Field(0.95, ge=0.0, le=1.0)
+    episodes: PositiveInt = Field(48, description="dreamed episodes replayed by the gate")
+    audit_share: float = Field(0.05, ge=0.0, le=1.0, description="dreamed episodes checked in each iteration")
+    max_gap: NonNegativeFloat = Field(0.15, description="dreamed minus audited success that raises the flag")
+    on_exploitation: Literal["warn", "stop"] = "warn"
+
+
+class TrainingConfig(Section):
+    """The run."""
+
+    output_dir: Path = Path("data/checkpoints")
+    log_dir: Path = Path("logs")
+    seed: int = 42
+    phases: tuple[Phase, ...] = (Phase(),)
+    tasks_per_iteration: PositiveInt = 12
+    eval_every: int = Field(0, ge=0, description="iterations between evaluations; 0: first and last only")
+    eval_episodes: PositiveInt = 200
+    checkpoint_every: PositiveInt = 5
+    concurrency: PositiveInt = Field(128, description="episodes that run at once")
+    max_failed_share: float = Field(0.5, ge=0.0, le=1.0, description="more failed episodes than this stop the run")
+    use_wandb: bool = False
+    fidelity: FidelityConfig = FidelityConfig()
+
+    @property
+    def num_iterations(self) -> int:
+        """Iterations of all phases."""
+        return sum(phase.iterations for phase in self.phases)
+
+
+class EnvironmentConfig(Section):
+    """The real environment."""
+
+    name: Literal["alfworld"] = "alfworld"
+    data_dir: Path | None = Field(None, description="folder of official games; DREAMGYM_DATA where unset")
+    max_turns: PositiveInt = Field(50, description="turn limit of evaluation and real episodes")
+    dream_max_turns: PositiveInt = Field(30, description="turn limit of dreamed episodes")
+    show_admissible: bool = False
+    offline_data: Path | None = Field(None, description="offline trajectories; None takes the shipped ones")
+
+
+class DreamGymConfig(Section):
+    """A whole run, as in ``configs/*.yaml``."""
+
+    reasoning_model: ReasoningModelConfig = ReasoningModelConfig()
+    policy_model: PolicyModelConfig = PolicyModelConfig()
+    buffer: BufferConfig = BufferConfig()
+    curriculum: CurriculumConfig = CurriculumConfig()
+    rl: RLConfig = RLConfig()
+    training: TrainingConfig = TrainingConfig()
+    environment: EnvironmentConfig = EnvironmentConfig()
+
+    @model_validator(mode="after")
+    def _ppo_or_groups(self) -> DreamGymConfig:
+        if self.rl.algorithm == "grpo" and self.rl.group_size < 2:
+            raise ValueError(
+                f"rl.group_size is {self.rl.group_size}: GRPO compares the rollouts of a group, use 2 or more"
+            )
+        return self
