@@ -1,13 +1,73 @@
-"""Errors that a user can act on: each message says what was found, what was wanted, what to do."""
+"""What can go wrong and be told to a person: the message says what was found, what was wanted, what to do.
+
+The command line prints a ``DreamGymError`` in one line and exits with 2; any other exception is a defect and
+shows its traceback.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from dreamgym.core.data_structures import StopReason
 
 
 class DreamGymError(Exception):
-    """The base; the command line prints it in one line and exits with 2."""
+    """Base of every error that its message explains."""
 
 
-class InvalidDreamError(DreamGymError):
-    """The experience model's answer breaks the format or its own sheet; ends the trajectory."""
+class ConfigError(DreamGymError):
+    """A setting or a flag that cannot be used."""
 
 
-class ContextFullError(DreamGymError):
-    """An episode no longer fits into the model's context; ends the trajectory."""
+class CheckpointError(DreamGymError):
+    """A checkpoint that is missing, truncated, foreign, or of another config."""
+
+
+class DataError(DreamGymError):
+    """A data file or line that cannot be read; the message names both."""
+
+
+class UnavailableError(DreamGymError):
+    """Something this installation does not have: an environment, an extra, a folder of games."""
+
+
+class NonFiniteLossError(DreamGymError):
+    """The loss or its gradient is NaN or infinite; the weights are still those before the update."""
+
+
+class FidelityError(DreamGymError):
+    """The dream is below the gate's thresholds; the message holds the table and the remedy."""
+
+
+class TooManyFailuresError(DreamGymError):
+    """So many episodes failed that what is left says nothing; the message says which way they failed."""
+
+
+class EpisodeError(DreamGymError):
+    """Ends one trajectory with ``stop_reason``; never a reward of 0, never the run."""
+
+    stop_reason: ClassVar[StopReason] = StopReason.ENVIRONMENT_ERROR
+
+
+class ContextFullError(EpisodeError):
+    """The policy's context has no room for the next turn."""
+
+    stop_reason = StopReason.CONTEXT_FULL
+
+
+class InvalidDreamError(EpisodeError):
+    """The experience model's answer is malformed, also after its retries."""
+
+    stop_reason = StopReason.INVALID_DREAM
+
+
+class EndpointError(EpisodeError):
+    """An LLM endpoint does not answer, or refuses, also after its retries."""
+
+    stop_reason = StopReason.ENDPOINT_ERROR
+
+
+class EnvironmentFailedError(EpisodeError):
+    """An environment raised an exception of its own."""
+
+    stop_reason = StopReason.ENVIRONMENT_ERROR
