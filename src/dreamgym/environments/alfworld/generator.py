@@ -1,0 +1,267 @@
+"""Households from a seed: a scene, and tasks in it, as ``Game`` records that the engine plays.
+
+A scene seed fixes the room, what stands in it and what lies where; a task seed picks one of the tasks that
+this scene admits. Randomness comes from ``random.Random.random`` alone, so that a seed means the same game
+under every Python version and hash seed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from random import Random
+from typing import TypeVar
+
+from dreamgym.environments.alfworld import catalogue
+from dreamgym.environments.alfworld.game import Game, Goal, Receptacle, Thing
+
+VALID_SCENES = 900_000  # scene seeds from here on are kept for evaluation
+LAST_SCENE = 999_999
+SIZES = (((8, 12), 30), ((13, 24), 45), ((25, 40), 25))  # receptacles of a scene: (from, to), per cent
+FULL_HOUSE = {
+    "kitchen": 32,
+    "livingroom": 16,
+    "bedroom": 16,
+    "bathroom": 14,
+}  # at this size nothing is left out
+LAMPS = 90  # per cent of living rooms and bedrooms with a lamp: more than ALFWorld's, so that all types occur
+
+TASK_WEIGHTS = {  # per room, so that the six types are about equally frequent
+    "kitchen": {
+        "pick_heat_then_place_in_recep": 34,
+        "pick_cool_then_place_in_recep": 34,
+        "pick_clean_then_place_in_recep": 20,
+        "pick_and_place_simple": 6,
+        "pick_two_obj_and_place": 6,
+    },
+    "livingroom": {"look_at_obj_in_light": 54, "pick_and_place_simple": 23, "pick_two_obj_and_place": 23},
+    "bedroom": {"look_at_obj_in_light": 54, "pick_and_place_simple": 23, "pick_two_obj_and_place": 23},
+    "bathroom": {
+        "pick_clean_then_place_in_recep": 34,
+        "pick_and_place_simple": 33,
+        "pick_two_obj_and_place": 33,
+    },
+}
+PHRASES = {
+    "pick_and_place_simple": ("put a {thing} in {target}.", "put some {thing} on {target}."),
+    "look_at_obj_in_light": ("look at {thing} under the {target}.", "examine the {thing} with the {target}."),
+    "pick_clean_then_place_in_recep": (
+        "put a clean {thing} in {target}.",
+        "clean some {thing} and put it in {target}.",
+    ),
+    "pick_heat_then_place_in_recep": (
+        "put a hot {thing} in {target}.",
+        "heat some {thing} and put it in {target}.",
+    ),
+    "pick_cool_then_place_in_recep": (
+        "put a cool {thing} in {target}.",
+        "cool some {thing} and put it in {target}.",
+    ),
+    "pick_two_obj_and_place": ("put two {thing} in {target}.", "find two {thing} and put them in {target}."),
+}
+NEEDS = {  # what the thing of a task must allow
+    "pick_clean_then_place_in_recep": catalogue.CLEANABLE,
+    "pick_heat_then_place_in_recep": catalogue.HEATABLE,
+    "pick_cool_then_place_in_recep": catalogue.COOLABLE,
+}
+NOT_BACK_INTO = {  # the device of a task is never its target
+    "pick_heat_then_place_in_recep": "microwave",
+    "pick_cool_then_place_in_recep": "fridge",
+}
+NEVER_A_TARGET = ("sinkbasin", "bathtubbasin", "handtowelholder", "towelholder")  # as in the official games
+STARTS_ELSEWHERE = ("pick_and_place_simple", "pick_two_obj_and_place")  # else they would be won, or half won
+
+Item = TypeVar("Item")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Scene:
+    """A furnished room without a task."""
+
+    seed: int
+    room: str
+    receptacles: tuple[Receptacle, ...]
+    things: tuple[Thing, ...]
+
+
+def generate_game(scene_seed: int, task_seed: int) -> Game:
+    """The game of a task in a scene; always feasible, never won at the start."""
+    scene = generate_scene(scene_seed)
+    rng = Random(f"alfworld task {scene_seed} {task_seed}")
+    goal = _draw_goal(rng, scene)
+    kinds = {receptacle.kind for receptacle in scene.receptacles}
+    thing_kinds = {thing.kind for thing in scene.things}
+    return Game(
+        id=f"gen/{split_of(scene_seed)}/{scene_seed:06d}-{task_seed}/{goal.task_type}-{goal.thing}-{goal.target}",
+        scene=f"gen-{scene_seed:06d}",
+        task_type=goal.task_type,
+        instruction=choose(rng, PHRASES[goal.task_type]).format(thing=goal.thing, target=goal.target),
+        receptacles=scene.receptacles,
+        things=scene.things,
+        can_contain=frozenset(
+            (place, thing)
+            for place in kinds
+            for thing in catalogue.CAN_CONTAIN.get(place, ())
+            if thing in thing_kinds
+        ),
+        goal=goal,
+        start_location=0,
+    )
+
+
+def split_of(scene_seed: int) -> str:
+    """``train`` or ``valid``: evaluation has scenes of its own."""
+    if not 0 <= scene_seed <= LAST_SCENE:
+        raise ValueError(f"scene seed {scene_seed}: use 0 to {LAST_SCENE}")
+    return "valid" if scene_seed >= VALID_SCENES else "train"
+
+
+@lru_cache(maxsize=64)
+def generate_scene(seed: int) -> Scene:
+    """A room with its receptacles and the things in them."""
+    rng = Random(f"alfworld scene {seed}")
+    room = draw(rng, {name: room.weight for name, room in catalogue.ROOMS.items()})
+    size = _draw_size(rng, catalogue.ROOMS[room].largest)
+    receptacles = _furnish(rng, catalogue.ROOMS[room], size)
+    things = _fill(rng, room, receptacles)
+    return Scene(seed=seed, room=room, receptacles=receptacles, things=things)
+
+
+def choose(rng: Random, items: Sequence[Item]) -> Item:
+    """One of ``items``, uniformly."""
+    return items[int(rng.random() * len(items))]
+
+
+def draw(rng: Random, weights: Mapping[Item, int]) -> Item:
+    """A key in proportion to its weight."""
+    left = rng.random() * sum(weights.values())
+    for item, weight in weights.items():
+        left -= weight
+        if left < 0:
+            return item
+    raise ValueError("nothing to draw from: every weight is 0")
+
+
+def _draw_size(rng: Random, largest: int) -> int:
+    low, high = draw(rng, dict(SIZES))
+    return min(low + int(rng.random() * (high - low + 1)), largest)
+
+
+def _furnish(rng: Random, room: catalogue.Room, size: int) -> tuple[Receptacle, ...]:
+    """Receptacles as often as in ALFWorld's rooms, some taken away or added to come near ``size``."""
+    counts = {kind: draw(rng, weights) for kind, weights in room.receptacles.items()}
+    counts |= {kind: max(1, counts[kind]) for kind in sorted(room.essential)}
+    while sum(counts.values()) > size:
+        spare = {kind: n - (kind in room.essential) for kind, n in counts.items()}
+        if not any(spare.values()):
+            break
+        counts[draw(rng, spare)] -= 1
+    while sum(counts.values()) < size:
+        room_for_more = {
+            kind: max(weights) - counts[kind]
+            for kind, weights in room.receptacles.items()
+            if counts[kind] < max(weights)
+        }
+        counts[draw(rng, room_for_more)] += 1
+    all_open_alike = rng.random() < 0.6
+    names = [(kind, number) for kind in sorted(counts) for number in range(counts[kind], 0, -1)]
+    return tuple(
+        Receptacle(
+            name=f"{kind} {number}",
+            kind=kind,
+            location=location,
+            openable=_is_openable(rng, kind, all_open_alike),
+        )
+        for location, (kind, number) in enumerate(names, start=1)
+    )
+
+
+def _is_openable(rng: Random, kind: str, all_open_alike: bool) -> bool:
+    """Some rooms have doors everywhere, others shelves without doors among the cabinets."""
+    share = catalogue.OPENABLE.get(kind, 0)
+    return share == 100 or (share > 0 and (all_open_alike or rng.random() < 0.55))
+
+
+def _fill(rng: Random, room: str, receptacles: Sequence[Receptacle]) -> tuple[Thing, ...]:
+    """Things as often and where ALFWorld's rooms have them; fewer in a small room."""
+    by_kind: dict[str, list[Receptacle]] = {}
+    for receptacle in receptacles:
+        by_kind.setdefault(receptacle.kind, []).append(receptacle)
+    share = min(1.0, 0.4 + 0.6 * len(receptacles) / FULL_HOUSE[room])
+    things: list[Thing] = []
+    for kind, contents in catalogue.ROOMS[room].contents.items():
+        counts = dict(enumerate(contents.counts))
+        if kind == "desklamp":
+            counts = {0: 100 - LAMPS, 1: LAMPS}
+        elif rng.random() >= share:
+            continue
+        places = {place: weight for place, weight in contents.places.items() if place in by_kind}
+        if not places:
+            continue
+        homes = [choose(rng, by_kind[draw(rng, places)]) for _ in range(draw(rng, counts))]
+        things.extend(
+            _thing(kind, number, home) for number, home in reversed(list(enumerate(homes, start=1)))
+        )
+    return tuple(things)
+
+
+def _thing(kind: str, number: int, home: Receptacle) -> Thing:
+    return Thing(
+        name=f"{kind} {number}",
+        kind=kind,
+        receptacle=home.name,
+        location=home.location,
+        pickupable=kind not in catalogue.FIXED,
+        cleanable=kind in catalogue.CLEANABLE,
+        heatable=kind in catalogue.HEATABLE,
+        coolable=kind in catalogue.COOLABLE,
+        toggleable=kind in catalogue.TOGGLEABLE,
+        sliceable=kind in catalogue.SLICEABLE,
+        holds_things=kind in catalogue.HOLDS_THINGS,
+    )
+
+
+def _draw_goal(rng: Random, scene: Scene) -> Goal:
+    """A type first, so that the types stay balanced; then a thing; then where it shall go."""
+    options = {task_type: goals(scene, task_type) for task_type in TASK_WEIGHTS[scene.room]}
+    weights = {task_type: TASK_WEIGHTS[scene.room][task_type] for task_type in options if options[task_type]}
+    task_type = draw(rng, weights)
+    thing = choose(rng, sorted({goal.thing for goal in options[task_type]}))
+    return choose(rng, [goal for goal in options[task_type] if goal.thing == thing])
+
+
+def goals(scene: Scene, task_type: str) -> tuple[Goal, ...]:
+    """Every goal of this type that the scene admits, sorted."""
+    return tuple(
+        Goal(task_type=task_type, thing=thing, target=target)
+        for thing in _portable_kinds(scene.things)
+        for target in _targets(scene, thing)
+        if _admits(scene, task_type, thing, target)
+    )
+
+
+def _portable_kinds(things: Iterable[Thing]) -> list[str]:
+    return sorted({thing.kind for thing in things if thing.pickupable})
+
+
+def _targets(scene: Scene, thing: str) -> list[str]:
+    """Where the thing may go, and the lamps it may be looked at under."""
+    places = {receptacle.kind for receptacle in scene.receptacles}
+    holding = {place for place in places if thing in catalogue.CAN_CONTAIN.get(place, ())}
+    return sorted(holding.difference(NEVER_A_TARGET) | {other.kind for other in scene.things if other.toggleable})
+
+
+def _admits(scene: Scene, task_type: str, thing: str, target: str) -> bool:
+    is_lamp = target in catalogue.TOGGLEABLE
+    if task_type == "look_at_obj_in_light" or is_lamp:
+        return is_lamp and task_type == "look_at_obj_in_light"
+    if target == NOT_BACK_INTO.get(task_type):
+        return False
+    homes = [other.receptacle for other in scene.things if other.kind == thing]
+    target_names = {receptacle.name for receptacle in scene.receptacles if receptacle.kind == target}
+    if task_type in STARTS_ELSEWHERE and any(home in target_names for home in homes):
+        return False
+    if task_type == "pick_two_obj_and_place":
+        return len(homes) >= 2
+    return thing in NEEDS.get(task_type, (thing,))
