@@ -73,6 +73,9 @@ class RLConfig(Section):
     minibatch_tokens: PositiveInt = 16_384
     minibatches: PositiveInt = Field(2, description="optimizer steps per epoch")
     max_grad_norm: PositiveFloat = 1.0
+    loss_normalisation: Literal["token", "sequence"] = Field(
+        "token", description="what weighs the same in the loss: every agent token, or every row"
+    )
 
 
 class Phase(Section):
