@@ -1,4 +1,4 @@
-"""YAML and dotted overrides in, a checked configuration out; a refusal says where and what to write instead."""
+"""YAML and dotted overrides in, a checked configuration out; a refusal says where, and what to write."""
 
 from __future__ import annotations
 
