@@ -1,0 +1,163 @@
+"""Reasoning traces R* for ALFWorld trajectories (Eq. 5), by rules, in hindsight, from the trajectory alone.
+
+First the sheet that the episode must have started from is read off its observations (`hindsight_sheet`), then
+each turn is answered from the sheet as it stood (`annotate`). The engine's hidden state is never consulted.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from dreamgym.core.data_structures import Sheet, Trajectory, Transition
+from dreamgym.models.dream_format import Answer
+from dreamgym.models.sheet import (
+    AT,
+    HAND,
+    NAME,
+    NONE,
+    ROOM,
+    UNSEEN,
+    line,
+    make_sheet,
+    marks_of,
+    place_of,
+    thing_value,
+)
+from dreamgym.models.sheet import with_changes
+
+NOTHING_HAPPENS = "Nothing happens."
+MIDDLE = "middle"
+_LISTING = re.compile(r"(?P<on>On|In) (?:the (?P<place>[a-z]+ \d+)|it), you see (?P<things>[^.]*)\.")
+_STATUS = re.compile(r"The (?P<place>[a-z]+ \d+) is (?P<status>open|closed)\.")
+_ACTION = re.compile(
+    r"(?P<verb>go to|open|close|take|move|heat|cool|clean|use|slice) (?P<first>[a-z]+ \d+)"
+    r"(?: (?:from|to|with) (?P<second>[a-z]+ \d+))?"
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AnnotatedTurn:
+    """A real turn with the sheet before it, the keys its reasoning quotes, and the true answer."""
+
+    sheet: Sheet
+    action: str
+    quotes: tuple[str, ...]
+    answer: Answer
+    turn: int
+
+
+def room_places(opening: str) -> list[str]:
+    """The places that the first observation lists."""
+    first_paragraph = opening.split("Your task is to:")[0]
+    return NAME.findall(first_paragraph)
+
+
+def opening_sheet(opening: str) -> dict[str, str]:
+    """The facts that the first observation alone gives: places, all unseen."""
+    return {AT: MIDDLE, HAND: "holds", **{place: UNSEEN for place in room_places(opening)}}
+
+
+def _look_at_listing(facts: dict[str, str], observation: str, place: str, moved: set[str]) -> None:
+    """Write down what an observation shows of ``place`` as it was at the start of the episode."""
+    status = _STATUS.search(observation)
+    listing = _LISTING.search(observation)
+    if facts[place] == UNSEEN:
+        opened_now = observation.startswith("You open")
+        first = "closed" if opened_now or status is None else status["status"]
+        facts[place] = ("surface" if status is None else first) if listing else f"{first}, {UNSEEN}"
+    elif listing and UNSEEN in facts[place]:
+        facts[place] = facts[place].removesuffix(f", {UNSEEN}")
+    for name in NAME.findall(listing["things"]) if listing else []:
+        if name not in facts and name not in moved:
+            facts[name] = thing_value(place)
+
+
+def _shown_place(observation: str) -> str | None:
+    match = _STATUS.search(observation) or re.search(r"On the (?P<place>[a-z]+ \d+), you see", observation)
+    return match["place"] if match else None
+
+
+def hindsight_sheet(trajectory: Trajectory) -> Sheet:
+    """The sheet that the episode started from, as far as its observations tell; the rest stays ``unseen``."""
+    facts = opening_sheet(trajectory.task.opening or trajectory.transitions[0].state)
+    moved: set[str] = set()
+    for transition in trajectory.transitions:
+        place = _shown_place(transition.next_state)
+        if place in facts:
+            _look_at_listing(facts, transition.next_state, place, moved)
+        match = _ACTION.fullmatch(transition.action.text)
+        if match and match["verb"] == "take" and transition.next_state != NOTHING_HAPPENS:
+            moved.add(match["first"])
+            if match["first"] not in facts:
+                facts[match["first"]] = thing_value(match["second"])
+    return make_sheet(facts)
+
+
+def quoted_keys(sheet: Sheet, action: str) -> tuple[str, ...]:
+    """What the reasoning quotes: every name in the action, and the place of a thing that stands alone."""
+    names = list(dict.fromkeys(NAME.findall(action)))[:3]
+    if action == "look" and line(sheet, AT) == MIDDLE:
+        return (ROOM,)
+    if len(names) == 1 and (place := place_of(line(sheet, names[0]))) is not None:
+        names.append(place)
+    return tuple(names)
+
+
+def _marks_after(verb: str, marks: tuple[str, ...]) -> tuple[str, ...]:
+    gone = {"heat": {"cool", "hot"}, "cool": {"hot", "cool"}}.get(verb, set())
+    mark = {"heat": "hot", "cool": "cool", "clean": "clean", "slice": "sliced", "use": "on"}.get(verb)
+    kept = [m for m in marks if m not in gone and m != mark]
+    order = ("hot", "cool", "clean", "sliced", "on")
+    return tuple(sorted(kept + ([mark] if mark else []), key=order.index))
+
+
+def changed_lines(sheet: Sheet, action: str) -> tuple[tuple[str, str], ...]:
+    """The ``set`` lines of an action that worked."""
+    match = _ACTION.fullmatch(action)
+    if match is None:
+        return ()
+    verb, first, second = match["verb"], match["first"], match["second"]
+    if verb == "go to":
+        return ((AT, first),)
+    if verb in ("open", "close"):
+        return ((first, "open" if verb == "open" else "closed"),)
+    value = line(sheet, first)
+    place = {"take": HAND, "move": second}.get(verb, place_of(value))
+    return (
+        ()
+        if value == NONE or place is None
+        else ((first, thing_value(place, _marks_after(verb, marks_of(value)))),)
+    )
+
+
+def _answer(sheet: Sheet, transition: Transition) -> Answer:
+    valid = transition.next_state != NOTHING_HAPPENS
+    return Answer(
+        valid=valid,
+        next_state=transition.next_state,
+        changes=changed_lines(sheet, transition.action.text) if valid else (),
+        reward=transition.reward,
+        done=transition.terminated,
+    )
+
+
+def without_unseen(sheet: Sheet, status_of_kind: Mapping[str, str]) -> Sheet:
+    """The sheet with what was never seen filled in: the kind's usual status, and nothing inside."""
+    facts = {}
+    for key, value in sheet.facts:
+        usual = status_of_kind.get(key.rpartition(" ")[0], "surface")
+        facts[key] = usual if value == UNSEEN else value.removesuffix(f", {UNSEEN}")
+    return Sheet(facts=tuple(facts.items()))
+
+
+def annotate(trajectory: Trajectory, sheet: Sheet) -> Iterator[AnnotatedTurn]:
+    """Each turn of ``trajectory`` answered from the sheet as it stood before the turn."""
+    for turn, transition in enumerate(trajectory.transitions):
+        action = transition.action.text
+        answer = _answer(sheet, transition)
+        yield AnnotatedTurn(
+            sheet=sheet, action=action, quotes=quoted_keys(sheet, action), answer=answer, turn=turn
+        )
+        sheet = with_changes(sheet, answer.changes)

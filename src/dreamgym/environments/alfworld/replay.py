@@ -1,0 +1,88 @@
+"""A dreamed episode played again in the real engine, built from the dream's own sheet: who was right?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from dreamgym.core.data_structures import Trajectory
+from dreamgym.environments.alfworld.annotate import NOTHING_HAPPENS
+from dreamgym.environments.alfworld.engine import World
+from dreamgym.environments.alfworld.from_sheet import game_from_sheet
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class JudgedTurn:
+    """One dreamed turn beside what the real engine answers to the same actions."""
+
+    action: str
+    dreamed_state: str
+    real_state: str
+    dreamed_reward: float
+    real_reward: float
+    first_look: bool = False
+
+    @property
+    def verb(self) -> str:
+        """The action's type: its first word."""
+        return (self.action.split() or ["nothing"])[0]
+
+    @property
+    def exact(self) -> bool:
+        """The next state, word for word."""
+        return self.dreamed_state == self.real_state
+
+    @property
+    def invalid(self) -> bool:
+        """The real world refuses the action."""
+        return self.real_state == NOTHING_HAPPENS
+
+    @property
+    def refused(self) -> bool:
+        """The dream refuses the action."""
+        return self.dreamed_state == NOTHING_HAPPENS
+
+    @property
+    def false_win(self) -> bool:
+        """The dream pays where the real world does not."""
+        return self.dreamed_reward > 0 >= self.real_reward
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class JudgedEpisode:
+    """A dreamed episode and its replay."""
+
+    turns: tuple[JudgedTurn, ...]
+    dreamed_success: bool
+    real_success: bool
+
+    @property
+    def agrees(self) -> bool:
+        """The dreamed and the real episode, from the same sheet and actions, have the same outcome."""
+        return self.dreamed_success == self.real_success
+
+
+def replay(trajectory: Trajectory) -> JudgedEpisode:
+    """Play a dreamed trajectory's actions in the real engine.
+
+    Raises:
+        ValueError: the trajectory has no sheet, so it was not dreamed.
+    """
+    if trajectory.sheet is None:
+        raise ValueError(f"trajectory {trajectory.id} has no sheet: only dreamed episodes can be replayed")
+    world = World(game_from_sheet(trajectory.task, trajectory.sheet))
+    world.reset()
+    turns: list[JudgedTurn] = []
+    won = False
+    for transition in trajectory.transitions:
+        outcome = world.step(transition.action.text)
+        turns.append(
+            JudgedTurn(
+                action=transition.action.text,
+                dreamed_state=transition.next_state,
+                real_state=outcome.observation,
+                dreamed_reward=transition.reward,
+                real_reward=float(outcome.won and not won),
+            )
+        )
+        won = won or outcome.won
+    return JudgedEpisode(turns=tuple(turns), dreamed_success=trajectory.success, real_success=won)

@@ -1,0 +1,186 @@
+"""The reasoning experience model M_exp (paper §3, Eq. 4): (s_{t+1}, r_{t+1}) = M_exp(R_t | history, {d_j}, τ).
+
+The dream's hidden state is a sheet of facts. Reasoning restates the facts that decide an action as quotes of
+the sheet; the model chooses *which* lines to quote, their text is forced to be the sheet's own. Then the model
+says whether the action works, what is seen next, which lines change, and the reward. Departures from the
+paper: the sheet, the forced quotes, and an explicit verdict (docs/implementation_details.md).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from dreamgym.core.config import ReasoningModelConfig
+from dreamgym.core.data_structures import Action, Experience, Origin, Sheet, Task
+from dreamgym.core.errors import InvalidDreamError
+from dreamgym.models.dream_format import (
+    ENDS,
+    LINE_END,
+    QUOTE,
+    Answer,
+    imagine_prompt,
+    parse_answer,
+    quoted_key,
+    turn_prompt,
+)
+from dreamgym.models.llm_client import LLMClient, TextSession
+from dreamgym.models.sheet import UNSEEN, line, make_sheet, parse_line, places, unseen_places, with_changes
+
+MAX_QUOTES = 6
+IMAGINE_TOKENS = 96
+
+
+class Retriever(Protocol):
+    """Finds the most similar past experiences {d_j}: TopK cos(φ(s_t, a_t), φ(s_i, a_i))."""
+
+    def neighbours(
+        self, state: str, action: str, *, k: int, exclude_trajectory: str | None = None
+    ) -> tuple[Experience, ...]: ...
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DreamedTurn:
+    """One answer of the experience model: reasoning R_t, next state, reward, done, and the sheet after it."""
+
+    reasoning: str
+    answer: Answer
+    sheet: Sheet
+
+
+class ReasoningExperienceModel:
+    """Plays the environment: reasons out the next state and the reward of an action."""
+
+    def __init__(
+        self, config: ReasoningModelConfig, llm_client: LLMClient, retriever: Retriever | None = None
+    ) -> None:
+        self._config = config
+        self._client = llm_client
+        self._retriever = retriever
+
+    def generate_experience(
+        self, state: str, action: Action | str, task: Task, sheet: Sheet | None = None
+    ) -> Experience:
+        """Dream one turn and return it as an experience (CONTRACT); the task's own sheet where none is given.
+
+        Raises:
+            InvalidDreamError: the model's answer was malformed, the retries included.
+        """
+        text = action.text if isinstance(action, Action) else action
+        known = sheet or task.sheet or make_sheet({"at": "unknown", "hand": "holds"})
+        turn = asyncio.run(self.dream_turn(task=task, state=state, action=text, sheet=known))
+        return Experience(
+            id=f"{task.id}/dreamed",
+            task_id=task.id,
+            environment=task.environment,
+            instruction=task.instruction,
+            task_type=task.task_type,
+            state=state,
+            action=text,
+            next_state=turn.answer.next_state,
+            reward=turn.answer.reward,
+            terminated=turn.answer.done,
+            reasoning=turn.reasoning,
+            origin=Origin.DREAMED,
+            trajectory_id=f"{task.id}/dreamed",
+            turn=0,
+            success=turn.answer.reward > 0,
+        )
+
+    async def dream_turn(
+        self,
+        *,
+        task: Task,
+        state: str,
+        action: str,
+        sheet: Sheet,
+        history: Sequence[tuple[str, str]] = (),
+        trajectory_id: str | None = None,
+        seed: int = 0,
+    ) -> DreamedTurn:
+        """Reason out one turn from ``sheet``; a malformed answer is decoded again, then raised."""
+        prompt = turn_prompt(
+            task.instruction,
+            sheet,
+            action,
+            self._neighbours(state, action, trajectory_id),
+            history[len(history) - self._config.history_turns :] if self._config.history_turns else (),
+        )
+        for attempt in range(self._config.retries + 1):
+            try:
+                return await self._answer(prompt, sheet, seed + attempt, attempt)
+            except InvalidDreamError:
+                if attempt == self._config.retries:
+                    raise
+        raise AssertionError("unreachable: the last attempt returns or raises")
+
+    def _neighbours(self, state: str, action: str, trajectory_id: str | None) -> tuple[Experience, ...]:
+        if self._retriever is None or self._config.top_k == 0:
+            return ()
+        return self._retriever.neighbours(
+            state, action, k=self._config.top_k, exclude_trajectory=trajectory_id
+        )
+
+    async def _answer(self, prompt: str, sheet: Sheet, seed: int, attempt: int) -> DreamedTurn:
+        session = self._client.session(seed=seed)
+        try:
+            session.append(prompt)
+            quotes, rest = await self._reason(session, sheet, temperature=float(attempt > 0))
+        finally:
+            session.close()
+        answer = parse_answer(rest)
+        return DreamedTurn(
+            reasoning=quotes + ("\nok" if answer.valid else "\nfail"),
+            answer=answer,
+            sheet=with_changes(sheet, answer.changes),
+        )
+
+    async def _reason(self, session: TextSession, sheet: Sheet, temperature: float) -> tuple[str, str]:
+        """Quotes with forced text, then the rest of the answer."""
+        quotes = ""
+        for _ in range(MAX_QUOTES + 1):
+            completion = await session.generate(
+                stop=(QUOTE, *ENDS),
+                max_tokens=self._config.max_answer_tokens,
+                temperature=max(temperature, self._config.temperature),
+            )
+            if not completion.text.endswith(QUOTE):
+                return quotes, completion.text
+            fact = f" {line(sheet, quoted_key(completion.text))}"
+            session.append(fact)
+            quotes += completion.text + fact
+        raise InvalidDreamError(f"the dream quotes more than {MAX_QUOTES} lines: {quotes[-200:]!r}")
+
+    async def imagine(self, task: Task, sheet: Sheet, seed: int) -> Sheet:
+        """Fill in what nobody has seen, line by line at temperature 1; once per group, before its rollouts part.
+
+        Raises:
+            InvalidDreamError: a line was malformed twice, or puts a thing into two places.
+        """
+        if not unseen_places(sheet):
+            return sheet
+        session = self._client.session(seed=seed)
+        try:
+            session.append(imagine_prompt(task.instruction, sheet))
+            return await self._imagine_lines(session, sheet)
+        finally:
+            session.close()
+
+    async def _imagine_lines(self, session: TextSession, sheet: Sheet) -> Sheet:
+        facts = dict(sheet.facts)
+        unseen = set(unseen_places(sheet))
+        for place in places(sheet):
+            session.append(f"\n> {place}{QUOTE}")
+            if place not in unseen:
+                session.append(f" {line(sheet, place)}{LINE_END}")
+                continue
+            known = facts[place].removesuffix(UNSEEN).removesuffix(", ")  # its status may have been seen
+            start = f" {known};" if known else ""
+            session.append(start)
+            completion = await session.generate(stop=(LINE_END,), max_tokens=IMAGINE_TOKENS, temperature=1.0)
+            for key, value in parse_line(place, start + completion.text.removesuffix(LINE_END)).items():
+                if key == place or key not in facts:  # a thing that lies elsewhere already is not imagined twice
+                    facts[key] = value
+        return make_sheet(facts)

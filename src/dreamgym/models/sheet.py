@@ -1,0 +1,114 @@
+"""The state sheet: the facts of a dreamed world, as lines of text that can be quoted and changed.
+
+A sheet is a list of ``key: value`` facts. ``at`` says where the agent is. A key whose value starts with ``in``
+is a *thing* and lies in the named place (``mug 1: in cabinet 2, hot``); every other key is a *place*
+(``cabinet 2: closed``), ``hand`` among them. The *line* of a place is its value and what lies in it. Nothing
+here knows the environment: only this language.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from dreamgym.core.data_structures import Sheet
+from dreamgym.core.errors import InvalidDreamError
+
+AT = "at"
+HAND = "hand"
+ROOM = "room"
+NONE = "none"
+NOTHING = "nothing"
+UNSEEN = "unseen"
+NAME = re.compile(r"[a-z]+ \d+")
+
+
+def place_of(value: str) -> str | None:
+    """The place in a thing's value, ``cabinet 2`` of ``in cabinet 2, hot``; None for a place's own value."""
+    return value[3:].split(",", 1)[0] if value.startswith("in ") else None
+
+
+def marks_of(value: str) -> tuple[str, ...]:
+    """What follows the place in a thing's value: ``("hot", "clean")``."""
+    return tuple(mark.strip() for mark in value.split(",")[1:])
+
+
+def thing_value(place: str, marks: Iterable[str] = ()) -> str:
+    """The value of a thing in ``place``."""
+    return ", ".join((f"in {place}", *marks))
+
+
+def natural_order(name: str) -> tuple[str, int]:
+    """Sort key of listings: by kind, higher numbers first."""
+    kind, _, number = name.rpartition(" ")
+    return (kind, -int(number)) if number.isdigit() else (name, 0)
+
+
+def make_sheet(facts: dict[str, str]) -> Sheet:
+    """A sheet in reading order: ``at``, ``hand``, the places, the things."""
+    places = sorted((k for k, v in facts.items() if place_of(v) is None), key=natural_order)
+    things = sorted((k for k, v in facts.items() if place_of(v) is not None), key=natural_order)
+    agent = [key for key in (AT, HAND) if key in facts]
+    keys = agent + [key for key in places if key not in agent] + things
+    return Sheet(facts=tuple((key, facts[key]) for key in keys))
+
+
+def places(sheet: Sheet) -> list[str]:
+    """The places of the room in reading order, without the hand."""
+    return [k for k, v in sheet.facts if place_of(v) is None and k not in (AT, HAND)]
+
+
+def contents(sheet: Sheet, place: str) -> list[str]:
+    """The things in ``place`` with their marks: ``["apple 1 hot", "mug 2"]``."""
+    return [" ".join((key, *marks_of(value))) for key, value in sheet.facts if place_of(value) == place]
+
+
+def line(sheet: Sheet, key: str) -> str:
+    """The sheet's current line of ``key``, word for word what a quote of it must say; ``none`` where there is none."""
+    if key == ROOM:
+        return ", ".join(places(sheet))
+    value = dict(sheet.facts).get(key)
+    if value is None:
+        return NONE
+    if key == AT or place_of(value) is not None:
+        return value
+    return f"{value}; {', '.join(contents(sheet, key)) or NOTHING}"
+
+
+def with_changes(sheet: Sheet, changes: Iterable[tuple[str, str]]) -> Sheet:
+    """The sheet after ``set key: value`` lines; a change may not make up keys or places.
+
+    Raises:
+        InvalidDreamError: a change names a key or a place that the sheet does not hold.
+    """
+    facts = dict(sheet.facts)
+    for key, value in changes:
+        place = value if key == AT else place_of(value)
+        known_place = place is None or (place in facts and place_of(facts[place]) is None)
+        if key not in facts or not known_place or (place_of(facts[key]) is None) != (place_of(value) is None):
+            raise InvalidDreamError(f"the dream sets {key!r} to {value!r}, but its sheet has no such key or place")
+        facts[key] = value
+    return Sheet(facts=tuple(facts.items()))
+
+
+def parse_line(place: str, text: str) -> dict[str, str]:
+    """Facts from a place's line: ``closed; apple 1 hot`` gives the place's value and where its things are.
+
+    Raises:
+        InvalidDreamError: the text is not a line of a place.
+    """
+    value, separator, listing = text.strip().partition("; ")
+    if not separator or not value:
+        raise InvalidDreamError(f"{place!r} was imagined as {text!r}, wanted 'VALUE; THING, THING' or 'VALUE; nothing'")
+    facts = {place: value}
+    for entry in [] if listing == NOTHING else listing.split(", "):
+        match = NAME.match(entry)
+        if match is None or match.group() in facts:
+            raise InvalidDreamError(f"{place!r} was imagined as {text!r}: {entry!r} is no thing, or there twice")
+        facts[match.group()] = thing_value(place, entry[match.end() :].split())
+    return facts
+
+
+def unseen_places(sheet: Sheet) -> list[str]:
+    """The places whose contents nobody has seen, to be imagined."""
+    return [key for key in places(sheet) if UNSEEN in dict(sheet.facts)[key]]

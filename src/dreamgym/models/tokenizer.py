@@ -1,0 +1,53 @@
+"""A word-level tokenizer made from an environment's own text; lossless, and loaded by plain ``transformers``.
+
+A name with its number is one token (`` cabinet 12``), a line's head is one token (``\\nnext:``), and the fixed
+stretches of text between names, found by counting, are one token each (`` You pick up the``).
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
+from transformers import PreTrainedTokenizerFast
+
+PAD, UNKNOWN, END = "<pad>", "<unk>", "<end>"
+NAME_TOKEN = r" [a-z]+ \d+"
+LINE_HEADS = (r"\nreward: [01]", r"\ndone: (?:no|yes)", r"\n[a-z>]*:?")
+WORD = r" ?[A-Za-z]+| ?\d+| ?[^\sA-Za-z0-9]|\s"
+
+
+def count_phrases(texts: Iterable[str]) -> Counter[str]:
+    """How often each stretch of text between names occurs, in lines as they will be tokenized."""
+    name = re.compile(NAME_TOKEN)
+    return Counter(piece for text in texts for piece in name.split(f" {text}") if len(piece) > 1)
+
+
+def learn_phrases(texts: Iterable[str], *, most: int = 160, least_count: int = 20) -> list[str]:
+    """The stretches between names that become one token each, longest first."""
+    counts = count_phrases(texts)
+    kept = [phrase for phrase, count in counts.most_common(most) if count >= least_count]
+    return sorted(kept, key=lambda phrase: (-len(phrase), phrase))
+
+
+def build_tokenizer(names: Sequence[str], texts: Sequence[str], phrases: Sequence[str]) -> PreTrainedTokenizerFast:
+    """A tokenizer that knows ``names``, ``phrases`` and every other word of ``texts``."""
+    fixed = [re.escape(phrase).replace(r"\ ", " ") for phrase in phrases]
+    pattern = "|".join([*LINE_HEADS, *fixed, NAME_TOKEN, WORD])
+    pieces = {piece for text in texts for piece in re.findall(pattern, text)}
+    pieces |= {word for text in texts for word in re.findall(WORD, text)}  # a phrase cut short is still words
+    pieces |= {f" {name}" for name in names} | set(phrases)
+    vocabulary = [PAD, UNKNOWN, END, *sorted(pieces - {PAD, UNKNOWN, END})]
+    tokenizer = Tokenizer(models.WordLevel({token: i for i, token in enumerate(vocabulary)}, unk_token=UNKNOWN))
+    tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(pattern), behavior="isolated")
+    tokenizer.decoder = decoders.Fuse()
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, pad_token=PAD, unk_token=UNKNOWN, eos_token=END, clean_up_tokenization_spaces=False
+    )
+
+
+def encode(tokenizer: PreTrainedTokenizerFast, text: str) -> list[int]:
+    """Token ids of untrusted text: special tokens are not recognised in it."""
+    return tokenizer.encode(text, add_special_tokens=False, split_special_tokens=True)

@@ -1,0 +1,148 @@
+"""Supervised fine-tuning of small causal LMs: masked next-token loss over packed rows, one readable loop.
+
+Used for the experience model (Eq. 5) and for behaviour cloning of the starting policy.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch.nn import functional
+from transformers import PreTrainedModel
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Row:
+    """One training sequence: ``token_ids`` and which of them carry loss, both int32/bool arrays of length T."""
+
+    token_ids: np.ndarray
+    mask: np.ndarray
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SupervisedConfig:
+    """Settings of one fit."""
+
+    epochs: float = 2.0
+    learning_rate: float = 3e-3
+    batch_tokens: int = 12_288
+    warmup_share: float = 0.03
+    weight_decay: float = 0.01
+    seed: int = 0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FitStep:
+    """What one optimizer step reports."""
+
+    step: int
+    steps: int
+    loss: float
+    learning_rate: float
+    tokens_per_second: float
+    minutes: float
+
+
+def length_batches(lengths: Sequence[int], batch_tokens: int, rng: random.Random) -> list[list[int]]:
+    """Rows grouped by similar length into batches of at most ``batch_tokens`` padded tokens, in random order."""
+    order = list(range(len(lengths)))
+    rng.shuffle(order)
+    batches: list[list[int]] = []
+    for start in range(0, len(order), 4096):
+        chunk = sorted(order[start : start + 4096], key=lambda i: lengths[i])
+        batch: list[int] = []
+        for index in chunk:
+            if batch and (len(batch) + 1) * lengths[index] > batch_tokens:
+                batches.append(batch)
+                batch = []
+            batch.append(index)
+        batches.append(batch)
+    rng.shuffle(batches)
+    return batches
+
+
+def pad_rows(rows: Sequence[Row], device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
+    """Right-padded ids (0 pads) and loss mask, both of shape (B, T)."""
+    length = max(len(row.token_ids) for row in rows)
+    ids_BT = np.zeros((len(rows), length), dtype=np.int64)
+    mask_BT = np.zeros((len(rows), length), dtype=bool)
+    for b, row in enumerate(rows):
+        ids_BT[b, : len(row.token_ids)] = row.token_ids
+        mask_BT[b, : len(row.token_ids)] = row.mask
+    return torch.from_numpy(ids_BT).to(device), torch.from_numpy(mask_BT).to(device)
+
+
+def token_losses(model: PreTrainedModel, ids_BT: torch.Tensor, mask_BT: torch.Tensor) -> torch.Tensor:
+    """Negative log-likelihood of every masked token, flat; logits are computed where there is loss only."""
+    hidden_BTD = model.base_model(input_ids=ids_BT, use_cache=False).last_hidden_state
+    target_BT = mask_BT[:, 1:]
+    logits_NV = model.get_output_embeddings()(hidden_BTD[:, :-1][target_BT])
+    return functional.cross_entropy(logits_NV.float(), ids_BT[:, 1:][target_BT], reduction="none")
+
+
+def learning_rate_at(step: int, steps: int, config: SupervisedConfig) -> float:
+    """Linear warm-up, then a cosine to zero: most of a look-up is learned while the rate decays."""
+    warmup = max(1, round(steps * config.warmup_share))
+    if step < warmup:
+        return config.learning_rate * (step + 1) / warmup
+    progress = (step - warmup) / max(1, steps - warmup)
+    return config.learning_rate * 0.5 * (1.0 + math.cos(math.pi * progress))
+
+
+def plan_batches(rows: Sequence[Row], config: SupervisedConfig) -> Iterator[list[int]]:
+    """The batches of all epochs; a fraction of an epoch takes that share of its batches."""
+    rng = random.Random(config.seed)
+    lengths = [len(row.token_ids) for row in rows]
+    left = config.epochs
+    while left > 0:
+        batches = length_batches(lengths, config.batch_tokens, rng)
+        yield from batches[: math.ceil(len(batches) * min(1.0, left))]
+        left -= 1.0
+
+
+def fit(
+    model: PreTrainedModel,
+    rows: Sequence[Row],
+    config: SupervisedConfig,
+    *,
+    report: Callable[[FitStep], None],
+) -> None:
+    """Minimise −log P(masked tokens); the same rows, config and threads give the same weights."""
+    device = next(model.parameters()).device
+    batches = list(plan_batches(rows, config))
+    decay = [p for p in model.parameters() if p.ndim == 2]
+    plain = [p for p in model.parameters() if p.ndim != 2]
+    groups = [{"params": decay, "weight_decay": config.weight_decay}, {"params": plain, "weight_decay": 0.0}]
+    optimizer = torch.optim.AdamW(groups, lr=config.learning_rate, betas=(0.9, 0.98))
+    model.train()
+    started, tokens = time.monotonic(), 0
+    for step, batch in enumerate(batches):
+        rate = learning_rate_at(step, len(batches), config)
+        for group in optimizer.param_groups:
+            group["lr"] = rate
+        ids_BT, mask_BT = pad_rows([rows[i] for i in batch], device)
+        with torch.autocast(device.type, dtype=torch.bfloat16):
+            loss = token_losses(model, ids_BT, mask_BT).mean()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+        tokens += ids_BT.numel()
+        seconds = time.monotonic() - started
+        report(
+            FitStep(
+                step=step,
+                steps=len(batches),
+                loss=loss.item(),
+                learning_rate=rate,
+                tokens_per_second=tokens / seconds,
+                minutes=seconds / 60,
+            )
+        )
+    model.eval()

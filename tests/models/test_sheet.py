@@ -1,0 +1,71 @@
+"""The sheet's language: what a line says, what a change may do."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dreamgym.core.errors import InvalidDreamError
+from dreamgym.models.sheet import line, make_sheet, natural_order, parse_line, places, unseen_places, with_changes
+
+SHEET = make_sheet(
+    {
+        "at": "cabinet 1",
+        "hand": "holds",
+        "cabinet 1": "open",
+        "cabinet 2": "closed",
+        "shelf 1": "unseen",
+        "mug 1": "in cabinet 1",
+        "apple 2": "in cabinet 1, hot",
+    }
+)
+
+
+def test_lines_say_what_the_facts_say() -> None:
+    assert line(SHEET, "at") == "cabinet 1"
+    assert line(SHEET, "hand") == "holds; nothing"
+    assert line(SHEET, "cabinet 1") == "open; apple 2 hot, mug 1"
+    assert line(SHEET, "apple 2") == "in cabinet 1, hot"
+    assert line(SHEET, "room") == "cabinet 2, cabinet 1, shelf 1"
+    assert line(SHEET, "cabinet 9") == "none"
+
+
+def test_a_change_moves_a_thing_everywhere_at_once() -> None:
+    after = with_changes(SHEET, [("apple 2", "in hand, hot"), ("cabinet 1", "closed")])
+    assert line(after, "hand") == "holds; apple 2 hot"
+    assert line(after, "cabinet 1") == "closed; mug 1"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [("cabinet 7", "open"), ("mug 9", "in hand"), ("mug 1", "in cabinet 7"), ("at", "sofa 1"), ("mug 1", "open"),
+     ("cabinet 1", "in cabinet 2"), ("mug 1", "in apple 2")],
+)  # fmt: skip
+def test_a_change_cannot_make_up_keys_or_places(change: tuple[str, str]) -> None:
+    with pytest.raises(InvalidDreamError, match="no such key or place"):
+        with_changes(SHEET, [change])
+
+
+def test_unseen_places_are_the_ones_to_imagine() -> None:
+    assert unseen_places(SHEET) == ["shelf 1"]
+
+
+@pytest.mark.parametrize("text", ["closed", "; mug 1", "closed; a mug", "closed; mug 1, mug 1", ""])
+def test_a_malformed_line_is_refused(text: str) -> None:
+    with pytest.raises(InvalidDreamError):
+        parse_line("cabinet 1", text)
+
+
+NAMES = st.builds("{} {}".format, st.sampled_from(["mug", "apple", "pen"]), st.integers(1, 12))
+MARKS = st.sampled_from(["", ", hot", ", cool, clean", ", on"])
+
+
+@given(st.dictionaries(NAMES, MARKS, max_size=8), st.sampled_from(["open", "closed", "surface"]))
+def test_a_line_and_its_facts_say_the_same(things: dict[str, str], status: str) -> None:
+    facts = {"shelf 1": status, **{name: f"in shelf 1{marks}" for name, marks in things.items()}}
+    sheet = make_sheet({"at": "middle", "hand": "holds", **facts})
+    assert parse_line("shelf 1", line(sheet, "shelf 1")) == facts
+    listed = [entry for entry in line(sheet, "shelf 1").partition("; ")[2].split(", ") if entry != "nothing"]
+    assert [" ".join(entry.split()[:2]) for entry in listed] == sorted(things, key=natural_order)
+    assert places(sheet) == ["shelf 1"]
