@@ -27,8 +27,16 @@ class DataError(DreamGymError):
     """A data file or line that cannot be read; the message names both."""
 
 
+class StoreError(DreamGymError):
+    """The experience store is locked, full, damaged, or not ours; what it held before is still there."""
+
+
 class UnavailableError(DreamGymError):
     """Something this installation does not have: an environment, an extra, a folder of games."""
+
+
+class ModelError(DreamGymError):
+    """A local model that cannot be loaded or batched, or whose output is not a number."""
 
 
 class NonFiniteLossError(DreamGymError):
