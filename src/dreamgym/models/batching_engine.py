@@ -2,9 +2,9 @@
 
 A ``Session`` is one context; its keys and values stay cached from turn to turn. Coroutines call
 ``await session.generate(...)``; once none of them can go on, the engine runs one forward for every waiting
-session, whatever their lengths: sampled tokens, new observations and long prompts share it. Forwards run inline
-in the event loop, without threads, so that a program is deterministic; sampling draws from each session's own
-random numbers, so that its tokens do not depend on its neighbours (up to float noise in the logits).
+session, whatever their lengths: sampled tokens, new observations and long prompts share it. Forwards run
+inline in the event loop, without threads, so that a program is deterministic; sampling draws from each
+session's own random numbers, so that its tokens do not depend on its neighbours (up to float noise in the logits).
 """
 
 from __future__ import annotations
@@ -122,8 +122,8 @@ class Session:
     ) -> Generated:
         """Sample until a token of ``stop_ids``, until ``stop_when(sampled ids)``, or ``max_tokens``.
 
-        Raises ``ContextFullError`` where the context ends first. A cancelled or failed call leaves the context
-        as it was before.
+        Raises ``ContextFullError`` where the context ends first. A cancelled or failed call leaves the
+        context as it was before.
         """
         self._check_usable()
         if not self.token_ids:
@@ -281,7 +281,8 @@ class BatchingEngine:
 
     def _next_batch(self) -> list[tuple[_Request, int]]:
         """How many tokens of which request to read: the short ones all, the long ones as room is left."""
-        room, batch = TOKENS_PER_FORWARD, []
+        room = TOKENS_PER_FORWARD
+        batch: list[tuple[_Request, int]] = []
         for request in sorted(self._requests, key=lambda r: r.unread):
             count = min(request.unread, room if batch else max(room, 1))
             if count:

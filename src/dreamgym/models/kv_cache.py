@@ -1,9 +1,9 @@
 """Keys and values of one context in numpy pages, and attention of ragged batches over them.
 
-A page holds ``PAGE`` positions. Keys lie transposed in their page, ``[kv_heads, head_dim, PAGE]``, so that both
-products of attention are plain row-major matrix products that stream each page once: at one query per context,
-attention is bound by memory, and this layout reads it two to four times faster than one padded tensor does.
-Axes: T new tokens of all contexts, P pages, K kv heads, G queries per kv head, D head_dim, S positions of a page.
+A page holds ``PAGE`` positions. Keys lie transposed in their page, ``[kv_heads, head_dim, PAGE]``, so that
+both products of attention are plain row-major matrix products that stream each page once: at one query per
+context, attention is bound by memory, and this layout reads it two to four times faster than a padded tensor.
+Axes: T new tokens of all contexts, P pages, K kv heads, G queries per kv head, D head_dim, S slots of a page.
 """
 
 from __future__ import annotations

@@ -73,7 +73,7 @@ class NumpyForward:
         self._unembedding = _transposed(model.get_output_embeddings().weight)
 
     def __call__(self, caches: Sequence[PagedCache], new_ids: Sequence[Sequence[int]]) -> Tensor:
-        """Read ``new_ids[i]`` into ``caches[i]``; return the logits [rows, vocabulary] after each row's last."""
+        """Read ``new_ids[i]`` into ``caches[i]``; return the logits [rows, vocabulary] after each last one."""
         counts = [len(ids) for ids in new_ids]
         attention = RaggedAttention(caches, counts)
         positions_T = np.concatenate(

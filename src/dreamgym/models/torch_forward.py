@@ -1,6 +1,6 @@
 """Ragged forwards of any ``transformers`` decoder: its own code, with our attention over per-context caches.
 
-The tokens of all contexts stand in one row without padding; everything but attention acts on each token alone.
+The tokens of all contexts stand in one row without padding; all but attention acts on each token alone.
 Attention is registered with ``transformers`` under ``ATTENTION`` and is active only inside a forward of ours.
 """
 
@@ -71,7 +71,7 @@ class TorchForward:
         """Nothing is copied from the model, so nothing grows stale."""
 
     def __call__(self, caches: Sequence[TorchCache], new_ids: Sequence[Sequence[int]]) -> Tensor:
-        """Read ``new_ids[i]`` into ``caches[i]``; return the logits [rows, vocabulary] after each row's last."""
+        """Read ``new_ids[i]`` into ``caches[i]``; return the logits [rows, vocabulary] after each last one."""
         counts = [len(ids) for ids in new_ids]
         device = self._model.device
         ids_1T = torch.tensor([[token for ids in new_ids for token in ids]], device=device)

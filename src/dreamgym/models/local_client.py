@@ -1,0 +1,167 @@
+"""A language model in this process: any Hugging Face causal LM behind the client protocol, batched."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+
+from dreamgym.core.errors import ConfigError, ModelError
+from dreamgym.models.batching_engine import BatchingEngine, Generated, Session
+from dreamgym.models.llm_client import Completion, Usage, run_sync, stopped
+from dreamgym.models.stop_strings import Decoder, StopRule, stop_rule
+
+
+class LocalClient:
+    """Answers with ``model``; every call and session shares one batching engine."""
+
+    def __init__(
+        self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, *, max_length: int | None = None
+    ) -> None:
+        self.engine = BatchingEngine(model, max_length=max_length)
+        self.tokenizer = tokenizer
+        self.decoder = Decoder(tokenizer)
+        self.end_ids = frozenset(_ids(tokenizer.eos_token_id) | _ids(model.config.eos_token_id))
+        self._rules: dict[tuple[str, ...], StopRule] = {}
+        self._usage = Usage()
+
+    @classmethod
+    def from_folder(cls, folder: Path) -> LocalClient:
+        """Load a folder as ``save_pretrained`` writes it; nothing is downloaded."""
+        if not (folder / "config.json").is_file():
+            raise ConfigError(
+                f"local:{folder} holds no config.json: name the folder of a Hugging Face causal LM"
+            )
+        try:
+            model = AutoModelForCausalLM.from_pretrained(folder, local_files_only=True)
+            tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+        except (OSError, ValueError, KeyError) as error:
+            raise ModelError(f"local:{folder} cannot be loaded: {error}") from error
+        return cls(model, tokenizer)
+
+    @property
+    def usage(self) -> Usage:
+        """Everything used so far."""
+        return self._usage
+
+    def complete(
+        self,
+        prompt: str,
+        *,
+        stop: Sequence[str] = (),
+        max_tokens: int,
+        temperature: float = 0.0,
+        seed: int = 0,
+    ) -> Completion:
+        """Answer ``prompt``; not from inside a running event loop."""
+        answer = self.acomplete(prompt, stop=stop, max_tokens=max_tokens, temperature=temperature, seed=seed)
+        return run_sync(answer, instead="acomplete")
+
+    async def acomplete(
+        self,
+        prompt: str,
+        *,
+        stop: Sequence[str] = (),
+        max_tokens: int,
+        temperature: float = 0.0,
+        seed: int = 0,
+    ) -> Completion:
+        """Answer ``prompt``, batched with whatever else waits."""
+        session = self.session(seed)
+        try:
+            session.append(prompt)
+            return await session.generate(stop=stop, max_tokens=max_tokens, temperature=temperature)
+        finally:
+            session.close()
+
+    def session(self, seed: int) -> LocalTextSession:
+        """An empty context."""
+        return LocalTextSession(self, self.engine.session(seed=seed))
+
+    def encode(self, text: str) -> list[int]:
+        """Token ids of untrusted text: special tokens in it are split like any other text."""
+        ids: list[int] = self.tokenizer.encode(text, add_special_tokens=False, split_special_tokens=True)
+        return ids
+
+    def rule(self, stop: Sequence[str]) -> StopRule:
+        """When to stop for ``stop``; made once."""
+        key = tuple(stop)
+        if key not in self._rules:
+            self._rules[key] = stop_rule(self.decoder, key, self.end_ids)
+        return self._rules[key]
+
+    def count(self, usage: Usage) -> None:
+        """Add to what was used."""
+        self._usage += usage
+
+
+class LocalTextSession:
+    """A text session whose context stays in the engine's cache."""
+
+    def __init__(self, client: LocalClient, session: Session) -> None:
+        self._client = client
+        self._session = session
+
+    @property
+    def length(self) -> int:
+        """Tokens in the context."""
+        return self._session.length
+
+    def append(self, text: str) -> None:
+        """Add text that the model did not write. Raises ``ContextFullError`` where it does not fit."""
+        self._session.append(self._client.encode(text))
+
+    async def generate(
+        self, *, stop: Sequence[str] = (), max_tokens: int, temperature: float = 0.0
+    ) -> Completion:
+        """Let the model write; its end token is kept in the context but is not in the text."""
+        prompt_tokens, cached_tokens = self._session.length, self._session.cache.length
+        rule = self._client.rule(stop)
+        generated = await self._session.generate(
+            stop_ids=rule.ids, stop_when=rule.completes, max_tokens=max_tokens, temperature=temperature
+        )
+        usage = Usage(
+            calls=1,
+            prompt_tokens=prompt_tokens,
+            cached_tokens=cached_tokens,
+            completion_tokens=len(generated.token_ids),
+        )
+        self._client.count(usage)
+        return Completion(
+            text=self._text(generated, stop),
+            token_ids=generated.token_ids,
+            logprobs=generated.logprobs,
+            finish_reason=generated.finish_reason,
+            usage=usage,
+        )
+
+    def fork(self, seed: int) -> LocalTextSession:
+        """The same context; what is computed of it is not computed again."""
+        return LocalTextSession(self._client, self._session.fork(seed))
+
+    async def prefill(self) -> None:
+        """Compute what was appended, so that forks share it."""
+        await self._session.prefill()
+
+    def close(self) -> None:
+        """Free the cache."""
+        self._session.close()
+
+    def _text(self, generated: Generated, stop: Sequence[str]) -> str:
+        ids = generated.token_ids
+        if generated.finish_reason == "stop" and ids[-1] in self._client.end_ids:
+            ids = ids[:-1]
+        whole = self._client.decoder.text(ids)
+        text = stopped(whole, stop)
+        if text != whole:  # the last token goes on behind the stop string: the context must not
+            before = self._client.decoder.text(ids[:-1])
+            self._session.truncate(self._session.length - 1)
+            self.append(text[len(before) :])
+        return text
+
+
+def _ids(value: int | list[int] | None) -> set[int]:
+    if value is None:
+        return set()
+    return set(value) if isinstance(value, list) else {value}
