@@ -27,12 +27,19 @@ class Receptacle:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Thing:
-    """An object and what can be done with it; ``receptacle`` is where it starts."""
+    """An object and what can be done with it; ``receptacle`` is where it starts.
+
+    Official games hold three oddities: a thing that lies in several receptacles at once (``also_in``), one whose
+    own location is not its receptacle's (``location``; None: the same), one that lies inside another thing
+    (``inside``, which only shows when that one is examined).
+    """
 
     name: str  # as shown: "mug 2"
     kind: str  # "mug"
     receptacle: str | None
     location: int | None = None
+    also_in: tuple[str, ...] = ()
+    inside: tuple[str, ...] = ()
     pickupable: bool = True
     cleanable: bool = False
     heatable: bool = False
@@ -40,6 +47,7 @@ class Thing:
     toggleable: bool = False
     sliceable: bool = False
     holds_things: bool = False  # PDDL's isReceptacleObject
+    cool: bool = False  # it is cold from the start
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
