@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import difflib
 import math
+from collections.abc import Mapping
 from dataclasses import MISSING, Field, fields, is_dataclass
 from enum import Enum
-from functools import lru_cache
+from functools import cache
 from types import NoneType, UnionType
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -30,12 +31,14 @@ def encode(value: Any) -> Any:
         return sorted(encode(item) for item in value)
     if isinstance(value, tuple):
         return [encode(item) for item in value]
+    if isinstance(value, Mapping):
+        return {str(key): encode(item) for key, item in value.items()}
     return value
 
 
 def decode(kind: type[Record], data: object, where: str = "") -> Record:
     """The record of type ``kind`` that ``data`` describes; ``where`` is the path named in an error."""
-    return _decode(kind, data, where or kind.__name__)  # type: ignore[no-any-return]
+    return _decode(kind, data, where or kind.__name__)
 
 
 def _is_default(field: Field[Any], value: object) -> bool:
@@ -55,7 +58,7 @@ def _decode(kind: Any, data: object, where: str) -> Any:
     return _decode_scalar(kind, data, where)
 
 
-@lru_cache(maxsize=None)
+@cache
 def _schema(kind: Any) -> tuple[dict[str, Any], frozenset[str]]:
     """The type of each field, and which fields must be there."""
     hints = get_type_hints(kind)

@@ -4,8 +4,8 @@ The tables were counted over the official games (ALFRED's 108 training rooms). A
 shows it. ``ROOMS`` describes a room by two tables:
 
 - receptacles: ``kind count:scenes ...``, in how many of the 27 rooms of this type the kind occurs that often;
-- contents: ``kind w0 w1 w2 ... | receptacle weight ...``, the weights of 0, 1, 2 ... such things, and of where
-  each of them lies.
+- contents: ``kind w0 w1 w2 ... | receptacle weight ...``, the weights of 0, 1, 2 ... such things, and of
+  where each of them lies.
 """
 
 from __future__ import annotations

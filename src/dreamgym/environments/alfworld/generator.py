@@ -211,7 +211,6 @@ def _thing(kind: str, number: int, home: Receptacle) -> Thing:
         name=f"{kind} {number}",
         kind=kind,
         receptacle=home.name,
-        location=home.location,
         pickupable=kind not in catalogue.FIXED,
         cleanable=kind in catalogue.CLEANABLE,
         heatable=kind in catalogue.HEATABLE,
@@ -249,7 +248,9 @@ def _targets(scene: Scene, thing: str) -> list[str]:
     """Where the thing may go, and the lamps it may be looked at under."""
     places = {receptacle.kind for receptacle in scene.receptacles}
     holding = {place for place in places if thing in catalogue.CAN_CONTAIN.get(place, ())}
-    return sorted(holding.difference(NEVER_A_TARGET) | {other.kind for other in scene.things if other.toggleable})
+    return sorted(
+        holding.difference(NEVER_A_TARGET) | {other.kind for other in scene.things if other.toggleable}
+    )
 
 
 def _admits(scene: Scene, task_type: str, thing: str, target: str) -> bool:

@@ -1,0 +1,183 @@
+"""Scripted players: an expert, a systematic explorer, a weak searcher, a tinkerer, a random one.
+
+A player is told the opening and the answer to every command (``see``), also to commands that it did not
+choose, and says what to do next (``choose``). All but the expert know what the texts told them and no more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from random import Random
+from typing import Protocol
+
+from dreamgym.environments.alfworld import catalogue
+from dreamgym.environments.alfworld.game import Game
+from dreamgym.environments.alfworld.generator import choose
+from dreamgym.environments.alfworld.notes import Notes, goal_of, kind_of
+from dreamgym.environments.alfworld.planner import next_command, search_command
+
+Admissible = Callable[[], Sequence[str]]
+DISTRACTION = (0.55, 0.9)  # how often a weak player does something else than what it should: from, to
+FORGETFULNESS = 0.6  # how often it searches where it may have been
+
+
+class Player(Protocol):
+    """Plays one episode."""
+
+    def see(self, command: str, observation: str) -> None:
+        """Take note of the answer to ``command``; the opening has the empty command."""
+        ...
+
+    def choose(self, admissible: Admissible) -> str:
+        """The next command; ``admissible`` lists what the world would accept now."""
+        ...
+
+
+class Expert:
+    """Knows where everything is and goes straight for it."""
+
+    def __init__(self, game: Game, rng: Random) -> None:
+        self._goal = game.goal
+        self._notes = Notes.of_game(game)
+
+    def see(self, command: str, observation: str) -> None:
+        """See ``Player``."""
+        self._notes.read(command, observation)
+
+    def choose(self, admissible: Admissible) -> str:
+        """See ``Player``."""
+        return next_command(self._goal, self._notes) or "look"
+
+
+class Explorer:
+    """Looks into one place after the other, and does the task as soon as it has seen enough."""
+
+    def __init__(self, game: Game, rng: Random) -> None:
+        self._goal = goal_of(game.instruction)
+        self._notes = Notes()
+        self._backwards = rng.random() < 0.5
+        self._start = rng.random()
+
+    def see(self, command: str, observation: str) -> None:
+        """See ``Player``."""
+        self._notes.read(command, observation)
+
+    def choose(self, admissible: Admissible) -> str:
+        """See ``Player``."""
+        return next_command(self._goal, self._notes) or self._search()
+
+    def _search(self) -> str:
+        """Round the room, from a place and in a direction of its own."""
+        notes = self._notes
+        if notes.here in notes.unseen():
+            return search_command(notes.here, notes)
+        first = int(self._start * len(notes.places))
+        tour = notes.places[first:] + notes.places[:first]
+        left = [place for place in (reversed(tour) if self._backwards else tour) if place in notes.unseen()]
+        return search_command(left[0], notes) if left else "look"
+
+
+class Weak:
+    """Mostly sensible: is distracted, takes the wrong thing, searches where it has been."""
+
+    def __init__(self, game: Game, rng: Random) -> None:
+        self._goal = goal_of(game.instruction)
+        self._notes = Notes()
+        self._rng = rng
+        low, high = DISTRACTION
+        self._distraction = low + rng.random() * (high - low)
+
+    def see(self, command: str, observation: str) -> None:
+        """See ``Player``."""
+        self._notes.read(command, observation)
+
+    def choose(self, admissible: Admissible) -> str:
+        """See ``Player``."""
+        if self._rng.random() < self._distraction:
+            return self._stray(admissible)
+        return next_command(self._goal, self._notes) or self._search()
+
+    def _search(self) -> str:
+        notes = self._notes
+        if notes.here in notes.unseen():
+            return search_command(notes.here, notes)
+        places = notes.unseen()
+        if not places or self._rng.random() < FORGETFULNESS:
+            places = notes.places
+        return search_command(choose(self._rng, places), notes)
+
+    def _stray(self, admissible: Admissible) -> str:
+        notes, rng = self._notes, self._rng
+        idea = rng.random()
+        if idea < 0.45:
+            return f"go to {choose(rng, notes.places)}"
+        wrong = [thing for thing in notes.visible() if self._could_return(thing)]
+        if idea < 0.65 and notes.held is None and wrong:
+            return f"take {choose(rng, wrong)} from {notes.here}"
+        return choose(rng, admissible())
+
+    def _could_return(self, thing: str) -> bool:
+        kind = kind_of(thing)
+        return can_hold(self._notes.here, kind) and kind != self._goal.thing
+
+
+class Tinkerer:
+    """Carries things about and tries what each place does with them, allowed or not."""
+
+    def __init__(self, game: Game, rng: Random) -> None:
+        self._notes = Notes()
+        self._rng = rng
+
+    def see(self, command: str, observation: str) -> None:
+        """See ``Player``."""
+        self._notes.read(command, observation)
+
+    def choose(self, admissible: Admissible) -> str:
+        """See ``Player``."""
+        notes, idea = self._notes, self._rng.random()
+        if notes.here is None or idea < 0.3:
+            return f"go to {choose(self._rng, notes.places)}"
+        if notes.here in notes.unseen() and idea < 0.8:
+            return f"open {notes.here}"
+        if notes.held is None:
+            things = notes.visible()
+            return (
+                f"take {choose(self._rng, things)} from {notes.here}"
+                if things
+                else choose(self._rng, admissible())
+            )
+        return self._try(notes.held, notes.here)
+
+    def _try(self, held: str, here: str) -> str:
+        verb = choose(self._rng, ("move", "move", "move", "heat", "cool", "clean", "use", "examine"))
+        if verb == "move":
+            return f"move {held} to {here}"
+        return f"{verb} {held}" if verb in ("use", "examine") else f"{verb} {held} with {here}"
+
+
+class RandomPlayer:
+    """Any admissible command."""
+
+    def __init__(self, game: Game, rng: Random) -> None:
+        self._rng = rng
+
+    def see(self, command: str, observation: str) -> None:
+        """See ``Player``."""
+
+    def choose(self, admissible: Admissible) -> str:
+        """See ``Player``."""
+        return choose(self._rng, admissible())
+
+
+def can_hold(place: str | None, kind: str) -> bool:
+    """Whether a thing of this kind may be put there, by what one knows of households."""
+    return place is not None and kind in catalogue.CAN_CONTAIN.get(kind_of(place), ())
+
+
+PLAYERS: dict[str, Callable[[Game, Random], Player]] = {
+    "expert": Expert,
+    "explorer": Explorer,
+    "weak": Weak,
+    "tinkerer": Tinkerer,
+    "random": RandomPlayer,
+}

@@ -1,0 +1,205 @@
+"""Offline data on disk: trajectories as JSON lines, a manifest beside them, whole or not at all.
+
+The folder holds ``train.jsonl.gz``, ``heldout.jsonl.gz`` and ``manifest.json``. No scene is in both files.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+import time
+import zlib
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from rich.progress import track
+
+from dreamgym.core.data_structures import Trajectory
+from dreamgym.core.errors import DataError
+from dreamgym.core.serialization import decode, encode
+from dreamgym.environments.alfworld.notes import NOTHING
+from dreamgym.environments.alfworld.panels import TASKS_PER_SCENE, generated_tasks, scene_of
+from dreamgym.training.collect import (
+    CollectSettings,
+    collect_trajectories,
+    is_heldout,
+    mistakes_of,
+    player_of,
+)
+from dreamgym.utils.atomic import new_folder, write_json
+
+if TYPE_CHECKING:
+    from dreamgym.training.policy import Policy
+
+MANIFEST = "manifest.json"
+SPLITS = ("train", "heldout")
+PATIENCE = 2.0  # seconds of silence before progress is shown
+
+
+def collect_offline_data(
+    folder: Path,
+    *,
+    episodes: int,
+    settings: CollectSettings,
+    seed: int,
+    policy: Policy | None = None,
+    heldout_share: float = 0.1,
+) -> dict[str, Any]:
+    """Play ``episodes`` episodes on training scenes, write them into ``folder``, return the manifest.
+
+    The first thousand tasks are those of the panel ``train``.
+    """
+    tasks = islice(generated_tasks(0, per_scene=TASKS_PER_SCENE["train"]), episodes)
+    return write_offline_data(
+        folder,
+        collect_trajectories(tasks, settings, seed=seed, policy=policy),
+        total=episodes,
+        about={"seed": seed, "heldout_share": heldout_share, **encode(settings)},
+        heldout_share=heldout_share,
+    )
+
+
+def write_offline_data(
+    folder: Path,
+    trajectories: Iterable[Trajectory],
+    *,
+    total: int,
+    about: dict[str, Any],
+    heldout_share: float = 0.1,
+) -> dict[str, Any]:
+    """Write a data set of ``total`` trajectories into ``folder`` and return its manifest.
+
+    ``about`` (seed, shares, ...) is copied into the manifest. A crash leaves what was there before.
+
+    Raises:
+        ValueError: a trajectory plays something else than a generated training scene.
+    """
+    with new_folder(folder) as partial:
+        splits = {name: _Split(partial / f"{name}.jsonl.gz") for name in SPLITS}
+        try:
+            for trajectory in _with_progress(trajectories, total):
+                _refuse_evaluation(trajectory)
+                splits["heldout" if is_heldout(trajectory.task, heldout_share) else "train"].add(trajectory)
+        finally:
+            for split in splits.values():
+                split.close()
+        manifest = {**about, "splits": {name: split.summary() for name, split in splits.items()}}
+        write_json(partial / MANIFEST, manifest)
+    return manifest
+
+
+def read_trajectories(path: Path) -> Iterator[Trajectory]:
+    """The trajectories of a ``.jsonl.gz`` file, one at a time.
+
+    Raises:
+        DataError: the file is missing or cut off, or a line is no trajectory; the message has its number.
+    """
+    number = 0
+    try:
+        with gzip.open(path, "rt", encoding="utf-8") as lines:
+            for number, line in enumerate(lines, start=1):
+                yield _parse(line, f"{path}, line {number}")
+    except FileNotFoundError as error:
+        raise DataError(f"{path} does not exist: make it with `dreamgym collect`") from error
+    except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
+        raise DataError(f"{path} cannot be read after line {number} ({error}): make it again") from error
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """The manifest of a data set.
+
+    Raises:
+        DataError: there is none, or it is no JSON object.
+    """
+    path = folder / MANIFEST
+    try:
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise DataError(f"{path} does not exist: make the data with `dreamgym collect`") from error
+    except ValueError as error:
+        raise DataError(f"{path} is no JSON ({error}): make the data again") from error
+    if not isinstance(manifest, dict):
+        raise DataError(f"{path} holds a {type(manifest).__name__}, wanted an object")
+    return manifest
+
+
+def _refuse_evaluation(trajectory: Trajectory) -> None:
+    """Official scenes are evaluated on as well: ALFWorld's valid_seen has those of its training games."""
+    if not trajectory.task.id.startswith("gen/train/"):
+        raise ValueError(
+            f"trajectory {trajectory.id} plays {trajectory.task.id}: "
+            "offline data must not hold what is evaluated on, only generated training scenes (gen/train/...)"
+        )
+
+
+def _parse(line: str, where: str) -> Trajectory:
+    try:
+        return decode(Trajectory, json.loads(line), where)
+    except json.JSONDecodeError as error:
+        raise DataError(f"{where} is no JSON ({error.msg} at column {error.colno}): {line[:60]!r}") from error
+
+
+def _with_progress(trajectories: Iterable[Trajectory], total: int) -> Iterator[Trajectory]:
+    """Silent for a moment, then a progress bar."""
+    waiting = iter(trajectories)
+    started = time.monotonic()
+    done = 0
+    for trajectory in waiting:
+        yield trajectory
+        done += 1
+        if time.monotonic() - started > PATIENCE:
+            break
+    yield from track(waiting, description="collecting", total=total, completed=done)
+
+
+@dataclass(slots=True)
+class _Split:
+    """One file while it is written, and what is counted of it."""
+
+    path: Path
+    counts: Counter[str] = field(default_factory=Counter)
+    players: dict[str, Counter[str]] = field(default_factory=dict)
+    mistakes: Counter[str] = field(default_factory=Counter)
+    scenes: set[str] = field(default_factory=set)
+    raw: BinaryIO = field(init=False)
+    file: gzip.GzipFile = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.raw = self.path.open("wb")
+        # No name and no time in the header: the same trajectories are the same file.
+        self.file = gzip.GzipFile(filename="", mode="wb", compresslevel=6, fileobj=self.raw, mtime=0)
+
+    def add(self, trajectory: Trajectory) -> None:
+        """Write and count."""
+        self.file.write((json.dumps(encode(trajectory), ensure_ascii=False) + "\n").encode())
+        counts = Counter(
+            trajectories=1,
+            turns=len(trajectory.transitions),
+            refused_turns=sum(turn.next_state == NOTHING for turn in trajectory.transitions),
+            successes=int(trajectory.success),
+        )
+        self.counts.update(counts)
+        self.players.setdefault(player_of(trajectory), Counter()).update(counts)
+        self.mistakes.update(mistakes_of(trajectory).values())
+        self.scenes.add(scene_of(trajectory.task))
+
+    def close(self) -> None:
+        """End the file."""
+        self.file.close()
+        self.raw.close()
+
+    def summary(self) -> dict[str, Any]:
+        """What the manifest says of this file."""
+        return {
+            "file": self.path.name,
+            "sha256": hashlib.sha256(self.path.read_bytes()).hexdigest(),
+            **self.counts,
+            "scenes": len(self.scenes),
+            "players": {name: dict(counts) for name, counts in sorted(self.players.items())},
+            "mistakes": dict(sorted(self.mistakes.items())),
+        }
