@@ -5,8 +5,8 @@ import random
 from collections.abc import Callable
 
 import pytest
-from countdown import Countdown, ScriptedPolicy, factory, make_task
 
+from countdown import Countdown, ScriptedPolicy, factory, make_task
 from dreamgym.core.data_structures import Action, Group, Origin, StopReason, Trajectory
 from dreamgym.core.errors import CheckpointError, EndpointError, InvalidDreamError, TooManyFailuresError
 from dreamgym.environments.base_env import Environment, Observation

@@ -5,8 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, PositiveFloat, PositiveInt, model_validator
-
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    NonNegativeFloat,
+    PositiveFloat,
+    PositiveInt,
+    model_validator,
+)
 
 
 class Section(BaseModel):
@@ -42,7 +49,10 @@ class BufferConfig(Section):
 
     capacity: PositiveInt = 100_000
     synthetic_ratio: float = Field(1.0, ge=0.0, le=1.0, description="share of groups rolled out in the dream")
-    embedding: str = Field("hashing", description="'hashing', a sentence-transformers folder, or an URL")
+    embedding: str = Field(
+        "hashing", description="'hashing', a sentence-transformers folder, or an /embeddings URL"
+    )
+    embedding_model: str = Field("", description="the model asked for at the URL")
     embedding_size: PositiveInt = 256
     path: Path | None = Field(None, description="SQLite file; None keeps it in the run folder")
 
@@ -54,7 +64,9 @@ class CurriculumConfig(Section):
     difficulty_increment: NonNegativeFloat = Field(0.1, description="0 switches the curriculum off")
     num_seeds: PositiveInt = Field(4, description="m of Eq. 6")
     variations_per_iteration: PositiveInt = 8
-    retire_after: PositiveInt = Field(3, description="groups without a success before a synthetic task retires")
+    retire_after: PositiveInt = Field(
+        3, description="groups without a success before a synthetic task retires"
+    )
 
 
 class RLConfig(Section):
@@ -86,7 +98,7 @@ class Phase(Section):
 
 
 class FidelityConfig(Section):
-    """The gate before RL in a dream, and the audit during it (README, 'How far can the dream be trusted?')."""
+    """The gate before RL in a dream, and the audit during it (README: how far can the dream be trusted?)."""
 
     gate: bool = True
     min_invalid_recognised: float = Field(0.995, ge=0.0, le=1.0)
@@ -110,7 +122,9 @@ class TrainingConfig(Section):
     eval_episodes: PositiveInt = 200
     checkpoint_every: PositiveInt = 5
     concurrency: PositiveInt = Field(128, description="episodes that run at once")
-    max_failed_share: float = Field(0.5, ge=0.0, le=1.0, description="more failed episodes than this stop the run")
+    max_failed_share: float = Field(
+        0.5, ge=0.0, le=1.0, description="more failed episodes than this stop the run"
+    )
     use_wandb: bool = False
     fidelity: FidelityConfig = FidelityConfig()
 
@@ -118,6 +132,14 @@ class TrainingConfig(Section):
     def num_iterations(self) -> int:
         """Iterations of all phases."""
         return sum(phase.iterations for phase in self.phases)
+
+    def world_of(self, iteration: int) -> Literal["dream", "real"]:
+        """The kind of world that iteration ``iteration``, counted from 0, is in."""
+        for phase in self.phases:
+            if iteration < phase.iterations:
+                return phase.world
+            iteration -= phase.iterations
+        raise ValueError(f"there are only {self.num_iterations} iterations")
 
 
 class EnvironmentConfig(Section):

@@ -1,0 +1,132 @@
+"""Evaluation: play a pinned panel once, say how much was solved and how sure that is."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from dreamgym.core.data_structures import Origin, StopReason, Task, Trajectory
+from dreamgym.training.episode_text import outcome
+from dreamgym.training.rollout import EnvironmentFactory, collect
+from dreamgym.utils.stats import Interval, wilson
+
+if TYPE_CHECKING:
+    from dreamgym.training.policy import Policy
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Evaluation:
+    """The episodes of one evaluation.
+
+    An agent that fills its context has not solved the task. Where the machinery failed (an endpoint, the
+    environment, a malformed dream) nothing was measured, and the episode is counted apart.
+    """
+
+    trajectories: tuple[Trajectory, ...]
+
+    @property
+    def measured(self) -> tuple[Trajectory, ...]:
+        """The episodes that say something about the policy."""
+        return tuple(t for t in self.trajectories if _is_measured(t))
+
+    @property
+    def success(self) -> Interval:
+        """The share solved, with Wilson's 95 % interval."""
+        return _success(self.measured)
+
+    @property
+    def by_type(self) -> dict[str, Interval]:
+        """The same by task type."""
+        types = sorted({t.task.task_type for t in self.measured})
+        return {name: _success(t for t in self.measured if t.task.task_type == name) for name in types}
+
+    @property
+    def turns(self) -> int:
+        """Turns played in all."""
+        return sum(len(t.transitions) for t in self.trajectories)
+
+    def metrics(self, name: str) -> dict[str, float]:
+        """For the metrics log, below ``eval/<name>/``."""
+        values = {
+            "success": self.success.estimate,
+            "success_low": self.success.low,
+            "turns": float(self.turns),
+        }
+        values["success_high"] = self.success.high
+        values["failed"] = float(len(self.trajectories) - len(self.measured))
+        values |= {f"success/{kind}": share.estimate for kind, share in self.by_type.items()}
+        return {f"eval/{name}/{key}": value for key, value in values.items() if math.isfinite(value)}
+
+    def to_json(self) -> dict[str, Any]:
+        """The summary, and one line per episode."""
+        failed = Counter(t.stop_reason.value for t in self.trajectories if not _is_measured(t))
+        return {
+            **_interval_json(self.measured),
+            "failed": dict(sorted(failed.items())),
+            "turns": self.turns,
+            "by_type": {
+                name: _interval_json([t for t in self.measured if t.task.task_type == name])
+                for name in self.by_type
+            },
+            "tasks": [_episode_json(t) for t in self.trajectories],
+        }
+
+
+async def evaluate(
+    policy: Policy,
+    tasks: Sequence[Task],
+    make_environment: EnvironmentFactory,
+    *,
+    origin: Origin,
+    seed: int,
+    label: str,
+    concurrency: int = 128,
+    max_failed_share: float = 0.5,
+    on_episode: Callable[[Trajectory], None] | None = None,
+) -> Evaluation:
+    """Play each of ``tasks`` once. The same weights, tasks and seed give the same episodes."""
+    groups = await collect(
+        tasks,
+        policy,
+        make_environment,
+        origin=origin,
+        seed=seed,
+        label=label,
+        concurrency=concurrency,
+        max_failed_share=max_failed_share,
+        on_episode=on_episode,
+    )
+    return Evaluation(trajectories=tuple(t for group in groups for t in group.trajectories))
+
+
+def _is_measured(trajectory: Trajectory) -> bool:
+    return not trajectory.stop_reason.is_failure or trajectory.stop_reason is StopReason.CONTEXT_FULL
+
+
+def _success(trajectories: Iterable[Trajectory]) -> Interval:
+    results = [t.success for t in trajectories]
+    return wilson(sum(results), len(results))
+
+
+def _interval_json(trajectories: Sequence[Trajectory]) -> dict[str, Any]:
+    share = _success(trajectories)
+    return {
+        "episodes": len(trajectories),
+        "solved": sum(t.success for t in trajectories),
+        "success": share.estimate if trajectories else None,
+        "interval_95": [share.low, share.high],
+    }
+
+
+def _episode_json(trajectory: Trajectory) -> dict[str, Any]:
+    return {
+        "episode": trajectory.id,
+        "task": trajectory.task.id,
+        "task_type": trajectory.task.task_type,
+        "outcome": outcome(trajectory),
+        "return": trajectory.episode_return,
+        "turns": len(trajectory.transitions),
+    }

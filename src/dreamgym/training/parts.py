@@ -1,0 +1,113 @@
+"""What the trainer works with: one protocol per collaborator, and the ready parts of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+from dreamgym.core.data_structures import Group, Origin, Task
+from dreamgym.training.checkpoints import Stateful
+from dreamgym.training.rollout import EnvironmentFactory
+
+if TYPE_CHECKING:
+    from dreamgym.training.policy import Agent, Policy
+
+
+class Curriculum(Stateful, Protocol):
+    """Chooses the tasks (paper §5)."""
+
+    def sample(self, num_tasks: int, *, synthetic: bool = True) -> Sequence[Task]:
+        """Tasks for an iteration, at most a share λ of them synthetic; none where it is played for real."""
+        ...
+
+    def observe(self, groups: Sequence[Group]) -> object:
+        """Rank tasks by reward variance (Eq. 7) and vary the best (Eq. 6)."""
+        ...
+
+    def metrics(self) -> Mapping[str, float]:
+        """For the metrics log."""
+        ...
+
+
+class ReplayBuffer(Stateful, Protocol):
+    """Grounds the next dreams (paper §4)."""
+
+    def add_groups(self, groups: Sequence[Group]) -> object:
+        """Keep the experiences of ``groups``."""
+        ...
+
+    def metrics(self) -> Mapping[str, float]:
+        """For the metrics log."""
+        ...
+
+
+class TrainablePolicy(Stateful, Protocol):
+    """A ``Policy`` with weights."""
+
+    version: int
+
+    def start(self, task: Task, seed: int) -> Agent:
+        """An agent for one episode."""
+        ...
+
+
+class Algorithm(Stateful, Protocol):
+    """PPO or GRPO (paper §6)."""
+
+    def update(self, policy: TrainablePolicy, groups: Sequence[Group]) -> Mapping[str, float]:
+        """Learn from ``groups``, or raise with nothing changed."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Audit:
+    """What an audit of an iteration's dreams found.
+
+    ``score`` estimates the policy's real success; ``exploited`` says why the dream is not to be believed.
+    """
+
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    score: float | None = None
+    exploited: str = ""
+    real_turns: int = 0
+
+
+class Auditor(Protocol):
+    """Watches dreams on the current policy's own distribution."""
+
+    async def audit(self, iteration: int, groups: Sequence[Group]) -> Audit:
+        """Check a share of the dreamed episodes."""
+        ...
+
+
+class Evaluator(Protocol):
+    """Plays pinned panels."""
+
+    async def evaluate(self, policy: Policy, iteration: int) -> Mapping[str, float]:
+        """The metrics, below ``eval/``, of the policy after ``iteration`` iterations."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Parts:
+    """The ready collaborators; ``worlds`` are the dream and the real environment."""
+
+    policy: TrainablePolicy
+    algorithm: Algorithm
+    curriculum: Curriculum
+    replay_buffer: ReplayBuffer
+    worlds: Mapping[Origin, EnvironmentFactory]
+    auditor: Auditor
+    evaluator: Evaluator
+    randomness: Stateful
+
+    def stateful(self) -> dict[str, Stateful]:
+        """Everything that a checkpoint keeps, by the name of its folder."""
+        return {
+            "policy": self.policy,
+            "algorithm": self.algorithm,
+            "curriculum": self.curriculum,
+            "replay_buffer": self.replay_buffer,
+            "randomness": self.randomness,
+        }

@@ -1,0 +1,174 @@
+"""The loop of DreamGym: tasks, rollouts dreamed or real, experiences, update, evaluation, checkpoints.
+
+An iteration waits (rollouts, audit), then learns. Learning does not wait: an interrupt falls before it or
+after it, so that what a checkpoint holds is always a whole number of iterations.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from dreamgym.core.config import DreamGymConfig
+from dreamgym.core.data_structures import Group, Origin
+from dreamgym.training.checkpoints import check_same_run, checkpoint_path, read_checkpoint, save_checkpoint
+from dreamgym.training.episode_text import episodes_text
+from dreamgym.training.parts import Audit, Parts
+from dreamgym.training.rollout import collect
+from dreamgym.training.run_folder import RunFolder
+from dreamgym.training.run_metrics import Counters, progress_line, rollout_metrics
+from dreamgym.utils import atomic
+from dreamgym.utils.metrics import MetricsLog
+from dreamgym.utils.progress import Reporter
+from dreamgym.utils.seeds import derive_seed
+
+
+@dataclass(kw_only=True)
+class Trainer:
+    """Trains ``parts.policy`` for the iterations of ``config`` that are left; ``finished`` are done."""
+
+    config: DreamGymConfig
+    parts: Parts
+    folder: RunFolder
+    metrics: MetricsLog
+    reporter: Reporter
+    finished: int = 0
+    counters: Counters = field(default_factory=Counters)
+    _learning: bool = False
+
+    async def train(self) -> Path:
+        """Run to the end; returns the manifest of the policy to use."""
+        if self.finished == 0:
+            self.save()
+        if self.finished == 0 or self._is_last():
+            await self._evaluate()
+        while not self._is_last():
+            started = time.monotonic()
+            groups = await self._collect()
+            collected = time.monotonic()
+            audit = await self.parts.auditor.audit(self.finished, groups)
+            self._keep_the_best(audit)
+            times = {"time/collect": collected - started, "time/audit": time.monotonic() - collected}
+            self._learn(groups, audit, times)
+            if audit.exploited and self.config.training.fidelity.on_exploitation == "stop":
+                return await self._go_back()
+            if self._is_due(self.config.training.checkpoint_every):
+                self.save()
+            if self._is_due(self.config.training.eval_every):
+                await self._evaluate()
+        return checkpoint_path(self.folder.path, self.finished)
+
+    async def _collect(self) -> list[Group]:
+        """The rollouts of this iteration: its dreamed groups, then its real ones."""
+        training, groups = self.config.training, []
+        for origin, number in self._worlds_now():
+            tasks = self.parts.curriculum.sample(number, synthetic=origin is Origin.DREAMED)
+            stage = f"iteration {self.finished + 1}, {origin}"
+            with self.reporter.stage(stage, len(tasks) * self.config.rl.group_size) as advance:
+                groups += await collect(
+                    tasks,
+                    self.parts.policy,
+                    self.parts.worlds[origin],
+                    origin=origin,
+                    seed=derive_seed(training.seed, "rollout", origin, self.finished),
+                    label=f"seed{training.seed}-iter{self.finished + 1:04d}-{origin}",
+                    group_size=self.config.rl.group_size,
+                    concurrency=training.concurrency,
+                    max_failed_share=training.max_failed_share,
+                    on_episode=lambda _: advance(),
+                )
+        return groups
+
+    def _worlds_now(self) -> list[tuple[Origin, int]]:
+        """How many groups of this iteration are dreamed, and how many real."""
+        number, share = self.config.training.tasks_per_iteration, self.config.buffer.synthetic_ratio
+        dreamed = round(number * share) if self.config.training.world_of(self.finished) == "dream" else 0
+        return [(o, n) for o, n in ((Origin.DREAMED, dreamed), (Origin.REAL, number - dreamed)) if n]
+
+    def _learn(self, groups: Sequence[Group], audit: Audit, times: dict[str, float]) -> None:
+        """Everything that an iteration changes, in one piece."""
+        parts, started = self.parts, time.monotonic()
+        self._learning = True
+        parts.replay_buffer.add_groups(groups)  # grounds the next dreams, Eq. 4
+        parts.curriculum.observe(groups)  # ranks tasks by reward variance, Eq. 7
+        learned = parts.algorithm.update(parts.policy, groups)
+        self.finished += 1
+        self.counters = self.counters.after(groups, audit.real_turns)
+        self._learning = False
+        times = {**times, "time/learn": time.monotonic() - started}
+        self._record(groups, audit, {**_below("rl", learned), **_below("audit", audit.metrics), **times})
+
+    def _record(self, groups: Sequence[Group], audit: Audit, metrics: Mapping[str, float]) -> None:
+        """Write down what this iteration was: metrics, a line for the one who watches, a group to read."""
+        parts, rollouts = self.parts, rollout_metrics(groups)
+        states = {**parts.replay_buffer.metrics(), **parts.curriculum.metrics(), **self.counters.metrics()}
+        self.metrics.log(self.finished, {**rollouts, **metrics, **states})
+        shown = episodes_text(groups[0].trajectories)
+        atomic.write_text(self.folder.episodes / f"rollouts_{self.finished:04d}.txt", shown)
+        heading = f"iteration {self.finished} of {self.config.training.num_iterations}"
+        self.reporter.line(f"{heading}: {progress_line({**rollouts, **metrics})}")
+        if audit.exploited:
+            self.reporter.line(f"the dream is being exploited: {audit.exploited}")
+
+    async def _evaluate(self) -> None:
+        """Measure the policy as it is; once, also across a resume."""
+        if self.metrics.has(self.finished, "eval/"):
+            return
+        started = time.monotonic()
+        metrics = await self.parts.evaluator.evaluate(self.parts.policy, self.finished)
+        self.metrics.log(self.finished, {**metrics, "time/evaluate": time.monotonic() - started})
+
+    def _is_last(self) -> bool:
+        return self.finished >= self.config.training.num_iterations
+
+    def _is_due(self, every: int) -> bool:
+        return self._is_last() or (every > 0 and self.finished % every == 0)
+
+    def _keep_the_best(self, audit: Audit) -> None:
+        """Remember the policy of the highest audited success; save it where the run may go back to it."""
+        best = self.counters.best_score
+        if audit.exploited or audit.score is None or (best is not None and audit.score <= best):
+            return
+        self.counters = replace(self.counters, best_iteration=self.finished, best_score=audit.score)
+        if self.config.training.fidelity.on_exploitation == "stop":
+            self.save()
+
+    async def _go_back(self) -> Path:
+        """Return to the best policy that was audited (the first one where none was) and end there."""
+        best = checkpoint_path(self.folder.path, self.counters.best_iteration)
+        self.reporter.line(f"stopped after iteration {self.finished}, back to {best}")
+        checkpoint = read_checkpoint(best)
+        checkpoint.restore(self.parts.stateful())
+        self.finished = checkpoint.iteration
+        await self._evaluate()
+        return best
+
+    def save(self) -> Path:
+        """Write the checkpoint of this moment."""
+        return save_checkpoint(
+            self.folder.path,
+            self.finished,
+            self.parts.stateful(),
+            config=self.config.model_dump(mode="json"),
+            counters=self.counters.to_json(),
+        )
+
+    def save_interrupted(self) -> Path | None:
+        """After an interrupt: a checkpoint of the iterations done, or None in the middle of learning."""
+        return None if self._learning else self.save()
+
+    def resume(self, path: Path) -> None:
+        """Continue from the checkpoint at ``path``; what was written after it is written again."""
+        checkpoint = read_checkpoint(path)
+        check_same_run(checkpoint, self.config.model_dump(mode="json"))
+        checkpoint.restore(self.parts.stateful())
+        self.finished = checkpoint.iteration
+        self.counters = Counters.from_json(checkpoint.counters)
+        self.metrics.rewind(self.finished)
+        self.folder.forget_after(self.finished)
+
+
+def _below(name: str, metrics: Mapping[str, float]) -> dict[str, float]:
+    return {f"{name}/{key}": value for key, value in metrics.items()}

@@ -1,0 +1,177 @@
+"""The loop calls its parts in order, keeps dreams and real turns apart, and stops at the best policy."""
+
+import asyncio
+import json
+from pathlib import Path
+
+import pytest
+
+from countdown import Countdown
+from dreamgym.core.data_structures import Origin
+from dreamgym.core.errors import NonFiniteLossError, TooManyFailuresError
+from dreamgym.training.parts import Audit
+from dreamgym.training.trainer import Trainer
+from dreamgym.utils.metrics import read_metrics
+from toy_run import ScriptedAuditor, toy_config, toy_trainer
+
+
+def trained(
+    folder: Path, iterations: int = 4, *overrides: str, auditor: ScriptedAuditor | None = None
+) -> Trainer:
+    trainer = toy_trainer(folder, toy_config(iterations, *overrides), auditor)
+    with trainer.folder:
+        asyncio.run(trainer.train())
+    return trainer
+
+
+def rollout_lines(trainer: Trainer) -> list[dict]:
+    return [line for line in read_metrics(trainer.metrics.path) if "rollout/episodes" in line]
+
+
+def test_the_run_learns_what_wins(tmp_path):
+    trainer = trained(tmp_path, 30)
+    first, last = rollout_lines(trainer)[0], rollout_lines(trainer)[-1]
+    assert first["rollout/dreamed_success"] < 0.85
+    assert last["rollout/dreamed_success"] == 1.0
+    assert last["rollout/dreamed_turns_per_episode"] < 2.7  # the fewest possible are 2
+
+
+def test_a_run_of_dreams_uses_no_real_turn(tmp_path):
+    trainer = trained(tmp_path)
+    assert (trainer.counters.real_turns, trainer.counters.episodes) == (0, 4 * 12)
+    assert trainer.counters.dreamed_turns == trainer.parts.replay_buffer.state["turns"] > 0
+    assert trainer.counters.agent_tokens == trainer.counters.dreamed_turns  # one token a turn here
+
+
+def test_phases_choose_the_world_and_real_ones_ask_for_no_synthetic_task(tmp_path):
+    phases = "training.phases=[{world: dream, iterations: 1}, {world: real, iterations: 2}]"
+    trainer = trained(tmp_path, 1, phases)
+    assert trainer.parts.curriculum.asked == [(3, True), (3, False), (3, False)]
+    assert [line["rollout/real_turns"] > 0 for line in rollout_lines(trainer)] == [False, True, True]
+
+
+def test_the_synthetic_ratio_splits_an_iteration(tmp_path):
+    trainer = trained(tmp_path, 1, "buffer.synthetic_ratio=0.34")
+    assert trainer.parts.curriculum.asked == [(1, True), (2, False)]
+    (line,) = rollout_lines(trainer)
+    assert {"rollout/dreamed_success", "rollout/real_success"} <= line.keys()
+    assert line["rollout/episodes"] == 12
+
+
+def test_evaluations_fall_at_the_start_at_the_end_and_when_due(tmp_path):
+    assert trained(tmp_path / "a", 5).parts.evaluator.seen == [0, 5]
+    assert trained(tmp_path / "b", 5, "training.eval_every=2").parts.evaluator.seen == [0, 2, 4, 5]
+
+
+def test_checkpoints_fall_at_the_start_when_due_and_at_the_end(tmp_path):
+    trained(tmp_path, 5)
+    assert sorted(path.name for path in tmp_path.glob("policy_iter_*.json")) == [
+        f"policy_iter_{n:04d}.json" for n in (0, 2, 4, 5)
+    ]
+
+
+def test_every_iteration_is_in_the_metrics_with_its_parts_and_a_group_to_read(tmp_path):
+    trainer = trained(tmp_path)
+    lines = rollout_lines(trainer)
+    assert [line["iteration"] for line in lines] == [1, 2, 3, 4]
+    for line in lines:
+        assert {
+            "rl/baseline",
+            "replay/size",
+            "curriculum/played",
+            "time/collect",
+            "time/learn",
+        } <= line.keys()
+    assert sum(line["rollout/dreamed_turns"] for line in lines) == lines[-1]["total/dreamed_turns"]
+    assert "1> " in (tmp_path / "episodes" / "rollouts_0001.txt").read_text()
+
+
+def with_broken_dreams(trainer: Trainer, broken: int) -> None:
+    """Every ``broken``-th dream fails in its first turn."""
+    made = 0
+
+    async def prepare(task, seed):
+        def make():
+            nonlocal made
+            made += 1
+            return Countdown(
+                length=2, limit=4, origin=Origin.DREAMED, fails_at=1 if made % broken == 0 else None
+            )
+
+        return make
+
+    trainer.parts.worlds[Origin.DREAMED] = prepare
+
+
+def test_failed_episodes_are_counted_and_never_a_zero_reward(tmp_path):
+    trainer = toy_trainer(tmp_path, toy_config(1))
+    with_broken_dreams(trainer, broken=4)
+    seen = []
+    learn = trainer.parts.algorithm.update
+    trainer.parts.algorithm.update = lambda policy, groups: seen.extend(groups) or learn(policy, groups)
+    asyncio.run(trainer.train())
+    (line,) = rollout_lines(trainer)
+    assert (line["failures/environment_error"], line["rollout/failed_share"]) == (3, 0.25)
+    assert [len(group.returns) for group in seen] == [3, 3, 3]
+    solved = sum(sum(group.returns) for group in seen)
+    assert line["rollout/dreamed_success"] == pytest.approx(solved / 9)
+
+
+def test_too_many_failures_end_the_run_and_leave_its_checkpoint(tmp_path):
+    trainer = toy_trainer(tmp_path, toy_config(4))
+    with_broken_dreams(trainer, broken=1)
+    with pytest.raises(TooManyFailuresError, match="7 of 12 episodes failed"):
+        asyncio.run(trainer.train())
+    assert (trainer.finished, trainer.counters.episodes) == (0, 0)
+    assert (tmp_path / "policy_iter_0000.json").exists()
+
+
+@pytest.mark.parametrize("action", ["warn", "stop"])
+def test_an_exploited_dream_warns_or_stops_at_the_best_policy(tmp_path, capsys, action):
+    scores = [Audit(score=0.3), Audit(score=0.5), Audit(score=0.4), Audit(score=0.1, exploited="gap of 0.4")]
+    auditor = ScriptedAuditor(scores)
+    trainer = trained(tmp_path, 6, f"training.fidelity.on_exploitation={action}", auditor=auditor)
+    assert "the dream is being exploited: gap of 0.4" in capsys.readouterr().out
+    # The audit of the second iteration measured the policy that one iteration had made.
+    assert trainer.counters.best_iteration == 1
+    assert trainer.finished == (6 if action == "warn" else 1)
+    assert trainer.parts.policy.version == trainer.finished
+    assert trainer.parts.evaluator.seen == [0, trainer.finished]
+    assert [line["iteration"] for line in rollout_lines(trainer)] == list(
+        range(1, 7 if action == "warn" else 5)
+    )
+
+
+def test_real_turns_of_audits_are_real_turns(tmp_path):
+    auditor = ScriptedAuditor([Audit(real_turns=7, metrics={"gap": 0.1}), Audit(real_turns=5)])
+    trainer = trained(tmp_path, 2, auditor=auditor)
+    lines = rollout_lines(trainer)
+    assert [line["total/real_turns"] for line in lines] == [7, 12]
+    assert lines[0]["audit/gap"] == 0.1
+
+
+def test_an_interrupt_while_waiting_saves_whole_iterations_and_one_while_learning_does_not(tmp_path):
+    trainer = toy_trainer(tmp_path, toy_config(4, "training.checkpoint_every=100"))
+    collected = 0
+
+    async def interrupted(iteration, groups):
+        nonlocal collected
+        collected += 1
+        if collected == 3:
+            raise KeyboardInterrupt
+        return Audit()
+
+    trainer.parts.auditor.audit = interrupted
+    with pytest.raises(KeyboardInterrupt):
+        asyncio.run(trainer.train())
+    saved = trainer.save_interrupted()
+    assert saved == tmp_path / "policy_iter_0002.json"
+    assert json.loads(saved.read_text())["counters"]["episodes"] == 24
+
+    def diverges(policy, groups):
+        raise NonFiniteLossError("the loss is nan")
+
+    trainer.parts.algorithm.update = diverges
+    with pytest.raises(NonFiniteLossError):
+        asyncio.run(trainer.train())
+    assert trainer.save_interrupted() is None
