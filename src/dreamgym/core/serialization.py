@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 import math
 from collections.abc import Mapping
-from dataclasses import MISSING, Field, fields, is_dataclass
+from dataclasses import MISSING, fields, is_dataclass
 from enum import Enum
 from functools import cache
 from types import NoneType, UnionType
@@ -18,22 +18,24 @@ from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 from dreamgym.core.errors import DataError
 
 Record = TypeVar("Record")
+_PLAIN = frozenset({str, int, float, bool})
 
 
 def encode(value: Any) -> Any:
     """A record, or anything inside one, as dicts, lists, strings and numbers."""
-    if is_dataclass(value):
-        named = ((field, getattr(value, field.name)) for field in fields(value))
-        return {field.name: encode(item) for field, item in named if not _is_default(field, item)}
+    if value is None or type(value) in _PLAIN:
+        return value
     if isinstance(value, Enum):
         return value.value
-    if isinstance(value, frozenset):
-        return sorted(encode(item) for item in value)
     if isinstance(value, tuple):
         return [encode(item) for item in value]
+    if isinstance(value, frozenset):
+        return sorted(encode(item) for item in value)
     if isinstance(value, Mapping):
         return {str(key): encode(item) for key, item in value.items()}
-    return value
+    kind: Any = type(value)
+    named = ((name, getattr(value, name), default) for name, default in _defaults(kind))
+    return {name: encode(item) for name, item, default in named if default is MISSING or item != default}
 
 
 def decode(kind: type[Record], data: object, where: str = "") -> Record:
@@ -41,8 +43,10 @@ def decode(kind: type[Record], data: object, where: str = "") -> Record:
     return _decode(kind, data, where or kind.__name__)
 
 
-def _is_default(field: Field[Any], value: object) -> bool:
-    return field.default is not MISSING and bool(value == field.default)
+@cache
+def _defaults(kind: Any) -> tuple[tuple[str, Any], ...]:
+    """The fields of a record, each with its default or ``MISSING``."""
+    return tuple((field.name, field.default) for field in fields(kind))
 
 
 def _decode(kind: Any, data: object, where: str) -> Any:

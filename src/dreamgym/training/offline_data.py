@@ -12,7 +12,7 @@ import time
 import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -176,7 +176,8 @@ class _Split:
 
     def add(self, trajectory: Trajectory) -> None:
         """Write and count."""
-        self.file.write((json.dumps(encode(trajectory), ensure_ascii=False) + "\n").encode())
+        bare = replace(trajectory, task=replace(trajectory.task, sheet=None))  # an agent sees no sheet
+        self.file.write((json.dumps(encode(bare), ensure_ascii=False) + "\n").encode())
         counts = Counter(
             trajectories=1,
             turns=len(trajectory.transitions),

@@ -7,7 +7,7 @@ under every Python version and hash seed.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from random import Random
@@ -223,45 +223,52 @@ def _thing(kind: str, number: int, home: Receptacle) -> Thing:
 
 def _draw_goal(rng: Random, scene: Scene) -> Goal:
     """A type first, so that the types stay balanced; then a thing; then where it shall go."""
-    options = {task_type: goals(scene, task_type) for task_type in TASK_WEIGHTS[scene.room]}
-    weights = {task_type: TASK_WEIGHTS[scene.room][task_type] for task_type in options if options[task_type]}
+    options = _goals_by_type(scene)
+    weights = {
+        task_type: weight for task_type, weight in TASK_WEIGHTS[scene.room].items() if options[task_type]
+    }
     task_type = draw(rng, weights)
     thing = choose(rng, sorted({goal.thing for goal in options[task_type]}))
     return choose(rng, [goal for goal in options[task_type] if goal.thing == thing])
 
 
+@lru_cache(maxsize=64)
+def _goals_by_type(scene: Scene) -> dict[str, tuple[Goal, ...]]:
+    return {task_type: goals(scene, task_type) for task_type in TASK_WEIGHTS[scene.room]}
+
+
 def goals(scene: Scene, task_type: str) -> tuple[Goal, ...]:
     """Every goal of this type that the scene admits, sorted."""
-    return tuple(
-        Goal(task_type=task_type, thing=thing, target=target)
-        for thing in _portable_kinds(scene.things)
-        for target in _targets(scene, thing)
-        if _admits(scene, task_type, thing, target)
-    )
+    things = sorted({thing.kind for thing in scene.things if thing.pickupable})
+    lamps = sorted({thing.kind for thing in scene.things if thing.toggleable})
+    if task_type == "look_at_obj_in_light":
+        pairs = [(thing, lamp) for thing in things for lamp in lamps]
+    else:
+        places = sorted({place.kind for place in scene.receptacles}.difference(NEVER_A_TARGET))
+        homes = _homes(scene)
+        pairs = [
+            (thing, place)
+            for thing in things
+            for place in places
+            if _admits(task_type, thing, place, homes[thing])
+        ]
+    return tuple(Goal(task_type=task_type, thing=thing, target=target) for thing, target in pairs)
 
 
-def _portable_kinds(things: Iterable[Thing]) -> list[str]:
-    return sorted({thing.kind for thing in things if thing.pickupable})
+def _homes(scene: Scene) -> dict[str, list[str]]:
+    """The kinds of receptacles in which the things of each kind lie."""
+    kinds = {place.name: place.kind for place in scene.receptacles}
+    homes: dict[str, list[str]] = {}
+    for thing in scene.things:
+        if thing.receptacle is not None:
+            homes.setdefault(thing.kind, []).append(kinds[thing.receptacle])
+    return homes
 
 
-def _targets(scene: Scene, thing: str) -> list[str]:
-    """Where the thing may go, and the lamps it may be looked at under."""
-    places = {receptacle.kind for receptacle in scene.receptacles}
-    holding = {place for place in places if thing in catalogue.CAN_CONTAIN.get(place, ())}
-    return sorted(
-        holding.difference(NEVER_A_TARGET) | {other.kind for other in scene.things if other.toggleable}
-    )
-
-
-def _admits(scene: Scene, task_type: str, thing: str, target: str) -> bool:
-    is_lamp = target in catalogue.TOGGLEABLE
-    if task_type == "look_at_obj_in_light" or is_lamp:
-        return is_lamp and task_type == "look_at_obj_in_light"
-    if target == NOT_BACK_INTO.get(task_type):
+def _admits(task_type: str, thing: str, target: str, homes: Sequence[str]) -> bool:
+    if thing not in catalogue.CAN_CONTAIN.get(target, ()) or target == NOT_BACK_INTO.get(task_type):
         return False
-    homes = [other.receptacle for other in scene.things if other.kind == thing]
-    target_names = {receptacle.name for receptacle in scene.receptacles if receptacle.kind == target}
-    if task_type in STARTS_ELSEWHERE and any(home in target_names for home in homes):
+    if task_type in STARTS_ELSEWHERE and target in homes:
         return False
     if task_type == "pick_two_obj_and_place":
         return len(homes) >= 2

@@ -40,7 +40,6 @@ class Panel:
     digest: str
 
 
-@lru_cache(maxsize=8)
 def panel(name: str, size: int | None = None, data_dir: Path | None = None) -> Panel:
     """The panel ``name``, or ``size`` tasks of it.
 
@@ -49,13 +48,10 @@ def panel(name: str, size: int | None = None, data_dir: Path | None = None) -> P
         ValueError: the panel is smaller than ``size``.
     """
     if name in OFFICIAL:
-        games = _spread(list(official_games(name, data_dir).values()), size)
-    elif name in SIZES:
-        games = list(_generated(name, SIZES[name] if size is None else size))
-    else:
-        raise UnavailableError(f"no panel {name!r}: choose one of {', '.join((*SIZES, *OFFICIAL))}")
-    games.sort(key=lambda game: game.id)
-    return Panel(name=name, tasks=tuple(task_of(game, split=name) for game in games), digest=digest(games))
+        return _panel_of(name, _spread(list(official_games(name, data_dir).values()), size))
+    if name in SIZES:
+        return _generated_panel(name, SIZES[name] if size is None else size)
+    raise UnavailableError(f"no panel {name!r}: choose one of {', '.join((*SIZES, *OFFICIAL))}")
 
 
 def generated_tasks(first_scene: int, *, per_scene: int = 1) -> Iterator[Task]:
@@ -131,11 +127,18 @@ def _generated_game(scene_seed: int, task_seed: int) -> Game:
     return generate_game(scene_seed, task_seed)
 
 
-def _generated(name: str, size: int) -> Iterator[Game]:
+@lru_cache(maxsize=8)
+def _generated_panel(name: str, size: int) -> Panel:
     if size > SIZES[name]:
         raise ValueError(f"the panel {name} has {SIZES[name]} tasks, not {size}")
     scenes = count(VALID_SCENES if name == "valid" else 0)
-    yield from islice((game for scene in scenes for game in _scene_games(scene, TASKS_PER_SCENE[name])), size)
+    games = (game for scene in scenes for game in _scene_games(scene, TASKS_PER_SCENE[name]))
+    return _panel_of(name, list(islice(games, size)))
+
+
+def _panel_of(name: str, games: list[Game]) -> Panel:
+    games = sorted(games, key=lambda game: game.id)
+    return Panel(name=name, tasks=tuple(task_of(game, split=name) for game in games), digest=digest(games))
 
 
 @lru_cache(maxsize=2048)
