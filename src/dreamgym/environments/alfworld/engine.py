@@ -1,7 +1,7 @@
 """A pure-Python ALFWorld engine: plays a :class:`Game` with stock ALFWorld's text, commands, score and goal.
 
-It answers as alfworld 0.4.2 on textworld 1.7.0 does, including what follows a win: the stock engine keeps playing,
-and *won* says whether the goal holds now.
+It answers as alfworld 0.4.2 on textworld 1.7.0 does, including what follows a win: the stock engine keeps
+playing, and *won* says whether the goal holds now.
 """
 
 from __future__ import annotations

@@ -29,9 +29,9 @@ class Receptacle:
 class Thing:
     """An object and what can be done with it; ``receptacle`` is where it starts.
 
-    Official games hold three oddities: a thing that lies in several receptacles at once (``also_in``), one whose
-    own location is not its receptacle's (``location``; None: the same), one that lies inside another thing
-    (``inside``, which only shows when that one is examined).
+    Official games hold three oddities: a thing that lies in several receptacles at once (``also_in``), one
+    whose own location is not its receptacle's (``location``; None: the same), one that lies inside another
+    thing (``inside``, which only shows when that one is examined).
     """
 
     name: str  # as shown: "mug 2"

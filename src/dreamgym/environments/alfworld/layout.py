@@ -1,4 +1,4 @@
-"""What never changes while a game is played, as tables of small integers: who stands where, what fits, what wins."""
+"""What never changes while a game is played, as tables of indices: places, what fits where, what wins."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Layout:
         return self._at.get(location, [])
 
     def elsewhere(self, location: int) -> dict[str, Move]:
-        """The commands that every state with the agent at ``location`` allows: go to any other place, look, ..."""
+        """The commands that every state with the agent at ``location`` allows: go elsewhere, look, ..."""
         if location not in self._elsewhere:
             go = {
                 f"go to {receptacle.name}": Move(Verb.GO, receptacle=index)
@@ -107,12 +107,16 @@ class Layout:
     @cached_property
     def goal_lamps(self) -> frozenset[int]:
         target = self.game.goal.target
-        return frozenset(i for i, thing in enumerate(self.things) if thing.kind == target and thing.toggleable)
+        return frozenset(
+            i for i, thing in enumerate(self.things) if thing.kind == target and thing.toggleable
+        )
 
     def _find(self, receptacle: str, who: str) -> int:
         index = self.receptacle_index.get(receptacle)
         if index is None:
-            raise ValueError(f"game {self.game.id}: {who} lies in {receptacle!r}, which is no receptacle of the game")
+            raise ValueError(
+                f"game {self.game.id}: {who} lies in {receptacle!r}, which is no receptacle of the game"
+            )
         return index
 
 

@@ -27,7 +27,7 @@ class Verb(Enum):
 
 
 class Move(NamedTuple):
-    """A valid command, resolved: ``thing`` and ``receptacle`` are indices into the layout, -1 where unused."""
+    """A valid command, resolved; ``thing`` and ``receptacle`` are indices into the layout, -1 if unused."""
 
     verb: Verb
     thing: int = -1

@@ -1,4 +1,4 @@
-"""Official ALFWorld games: ``game.tw-pddl`` files, and folders that hold whole splits as ``<split>.jsonl.xz``."""
+"""Official ALFWorld games: ``game.tw-pddl`` files, and whole splits as ``<split>.jsonl.xz``."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ TASK_MARK = "Your task is to: "
 
 
 def load_games(data_dir: Path, split: str) -> Iterator[Game]:
-    """The games of ``alfworld/<split>.jsonl.xz`` in file order, one at a time. Raises DataError with the line number."""
+    """The games of ``alfworld/<split>.jsonl.xz`` in file order. Raises DataError with the line number."""
     path = data_dir / "alfworld" / f"{split}.jsonl.xz"
     number = 0
     try:
@@ -26,7 +26,9 @@ def load_games(data_dir: Path, split: str) -> Iterator[Game]:
     except FileNotFoundError as error:
         raise DataError(f"no official games of the split {split!r}: {path} does not exist") from error
     except (lzma.LZMAError, EOFError, OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{path}, after line {number}: {error}; the file is damaged, copy it again") from error
+        raise DataError(
+            f"{path}, after line {number}: {error}; the file is damaged, copy it again"
+        ) from error
 
 
 def load_game_file(path: Path) -> Game:
@@ -45,6 +47,8 @@ def load_game_file(path: Path) -> Game:
         raise DataError(f"{path}: cannot be read ({error.strerror})") from error
     except ValueError as error:
         raise DataError(f"{path}: not a playable game.tw-pddl file: {error}") from error
+    except KeyError as error:
+        raise DataError(f"{path}: not a playable game.tw-pddl file: nothing says what {error} is") from error
 
 
 def _game_of_line(line: str, path: Path, number: int) -> Game:
@@ -62,6 +66,10 @@ def _game_of_line(line: str, path: Path, number: int) -> Game:
         return game
     except ValueError as error:
         raise DataError(f"{path}, line {number}: not a playable game: {error}") from error
+    except KeyError as error:
+        raise DataError(
+            f"{path}, line {number}: not a playable game: nothing says what {error} is"
+        ) from error
 
 
 def _text(record: object, key: str) -> str:
@@ -69,7 +77,9 @@ def _text(record: object, key: str) -> str:
         raise ValueError(f"a JSON object was wanted, found {type(record).__name__}")
     value = record.get(key)
     if not isinstance(value, str):
-        raise ValueError(f"the field {key!r} is {'missing' if value is None else type(value).__name__}, text was wanted")
+        raise ValueError(
+            f"the field {key!r} is {'missing' if value is None else type(value).__name__}, text was wanted"
+        )
     return value
 
 

@@ -1,8 +1,8 @@
 """An ALFWorld PDDL problem as a :class:`Game`.
 
-A problem is flat: facts without nesting, then a goal of one of six shapes. Names like "cabinet 27" are not in it.
-The stock engine makes them: all names that occur in facts, sorted, are counted down by kind, so the first cabinet in
-that order has the highest number. Every list in the text is in that order too.
+A problem is flat: facts without nesting, then a goal of one of six shapes. Names like "cabinet 27" are not in
+it. The stock engine makes them: all names that occur in facts, sorted, are counted down by kind, so the first
+cabinet in that order has the highest number. Every list in the text is in that order too.
 """
 
 from __future__ import annotations
@@ -17,24 +17,28 @@ from sys import intern
 from dreamgym.environments.alfworld.game import Game, Goal, Receptacle, Thing
 
 _FACT = re.compile(r"\(([^()]*)\)")
+_TYPES = ("objecttype", "objecttype", "receptacleatlocation")
 _PLACED = ("inreceptacle", "objecttype", "receptacletype")
 # The predicates of each task type's goal, sorted.
 _GOALS = {
     _PLACED: "pick_and_place_simple",
-    ("atlocation", "holds", "inreceptacle", "istoggled", "objecttype", "objecttype", "receptacleatlocation")
-    + ("toggleable",): "look_at_obj_in_light",
+    ("atlocation", "holds", "inreceptacle", "istoggled", *_TYPES, "toggleable"): "look_at_obj_in_light",
     ("cleanable", "inreceptacle", "isclean", *_PLACED[1:]): "pick_clean_then_place_in_recep",
     ("heatable", "inreceptacle", "ishot", *_PLACED[1:]): "pick_heat_then_place_in_recep",
     ("coolable", "inreceptacle", "iscool", *_PLACED[1:]): "pick_cool_then_place_in_recep",
     ("=", *sorted(_PLACED * 2)): "pick_two_obj_and_place",
 }
 
+# The facts read here that have two arguments; the others have one.
+_ABOUT_THINGS = {"holds", "inreceptacle", "inreceptacleobject", "objectatlocation", "objecttype"}
+_TWO = _ABOUT_THINGS | {"atlocation", "cancontain", "receptacleatlocation", "receptacletype"}
+
 Facts = dict[str, list[tuple[str, ...]]]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Problem:
-    """The facts of a PDDL problem by predicate, each as its arguments; in ``goal`` those that the goal names."""
+    """The facts of a PDDL problem by predicate, as their arguments; in ``goal`` those that the goal names."""
 
     facts: Facts
     goal: Facts
@@ -55,7 +59,9 @@ def game_of_problem(
     """The game that a problem describes. Raises ValueError where it is not one of ALFWorld's."""
     facts = problem.facts
     names = display_names(argument for rows in facts.values() for row in rows for argument in row)
-    locations = {row[-1] for row in (*facts["receptacleatlocation"], *facts["atlocation"], *facts["objectatlocation"])}
+    locations = {
+        row[-1] for row in (*facts["receptacleatlocation"], *facts["atlocation"], *facts["objectatlocation"])
+    }
     numbers = {location: number for number, location in enumerate(sorted(locations))}
     if len(facts["atlocation"]) != 1:
         raise ValueError(f"{len(facts['atlocation'])} places where the agent starts, one was wanted")
@@ -75,7 +81,7 @@ def game_of_problem(
 
 
 def display_names(arguments: Iterable[str]) -> dict[str, str]:
-    """ "cabinet 27" for every argument that stands for a thing or a place, as the stock engine numbers them."""
+    """Like "cabinet 27", for every argument that is a thing or a place, as the stock engine numbers them."""
     kinds = {argument: _mangled_kind(argument) for argument in sorted(set(arguments)) if "_bar_" in argument}
     left = Counter(kinds.values())
     names = {}
@@ -94,6 +100,8 @@ def _facts(text: str) -> Facts:
     facts: Facts = defaultdict(list)
     for match in _FACT.findall(text):
         predicate, *arguments = match.split() or [""]
+        if predicate in _TWO and len(arguments) != 2:
+            raise ValueError(f"the fact ({match}) has {len(arguments)} arguments, 2 were wanted")
         facts[predicate].append(tuple(arguments))
     return facts
 
@@ -157,7 +165,7 @@ def _things(facts: Facts, names: dict[str, str], numbers: dict[str, int]) -> tup
 
 
 def _these(facts: Facts, predicate: str) -> set[str]:
-    return {row[0] for row in facts.get(predicate, [])}
+    return {row[0] for row in facts.get(predicate, []) if row}
 
 
 def _rows_of(rows: list[tuple[str, ...]]) -> dict[str, list[str]]:
@@ -169,7 +177,10 @@ def _rows_of(rows: list[tuple[str, ...]]) -> dict[str, list[str]]:
 
 def _goal(facts: Facts) -> Goal:
     predicates = sorted(
-        predicate for predicate, rows in facts.items() for row in rows if row and not predicate.startswith("?")
+        predicate
+        for predicate, rows in facts.items()
+        for row in rows
+        if row and not predicate.startswith("?")
     )
     task_type = _GOALS.get(tuple(predicates))
     if task_type is None:

@@ -1,9 +1,9 @@
 """ALFWorld's rules: which commands are valid in a state, what each changes, and what wins.
 
-These are the actions of ALFWorld's PDDL domain as the stock engine plays it. Some habits surprise: only a held thing
-can be examined (the domain means to allow those in sight too, but a stray comma in its text makes that void), *use*
-works on a thing in a closed receptacle and only ever switches on, heating needs no open microwave, and *slice* asks
-where a thing is, not whether it can be seen.
+These are the actions of ALFWorld's PDDL domain as the stock engine plays it. Some habits surprise: only a
+held thing can be examined (the domain means to allow those in sight too, but a stray comma in its text makes
+that void), *use* works on a thing in a closed receptacle and only ever switches on, heating needs no open
+microwave, and *slice* asks where a thing is, not whether it can be seen.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from dreamgym.environments.alfworld.moves import Move, Verb
 class State:
     """Everything that changes in a game; a value, so a snapshot is the state itself.
 
-    ``places`` are PDDL's objectAtLocation facts, ``left`` the (thing, receptacle) pairs where the thing was taken
-    from and not put back: the two together are what *look* calls lying next to a place.
+    ``places`` are PDDL's objectAtLocation facts, ``left`` the (thing, receptacle) pairs where the thing was
+    taken from and not put back: the two together are what *look* calls lying next to a place.
     """
 
     here: int
@@ -80,7 +80,9 @@ def _moves_with(layout: Layout, state: State, held: int, here: list[int], moves:
     moves[f"examine {thing.name}"] = Move(Verb.EXAMINE_THING, held)
     for receptacle in here:
         place = layout.receptacles[receptacle]
-        if (not place.openable or receptacle in state.opened) and thing.kind in layout.fits.get(place.kind, ()):
+        if (not place.openable or receptacle in state.opened) and thing.kind in layout.fits.get(
+            place.kind, ()
+        ):
             moves[f"move {thing.name} to {place.name}"] = Move(Verb.MOVE, held, receptacle)
         if thing.cleanable and place.kind in CLEANERS:
             moves[f"clean {thing.name} with {place.name}"] = Move(Verb.CLEAN, held, receptacle)
@@ -170,10 +172,13 @@ def is_won(layout: Layout, state: State) -> bool:
 def _placed(layout: Layout, state: State, things: frozenset[int], needed: int = 1) -> bool:
     """True where one receptacle of the wanted kind holds ``needed`` of ``things``."""
     return len(things) >= needed and any(
-        len(things.intersection(state.contents[receptacle])) >= needed for receptacle in layout.goal_receptacles
+        len(things.intersection(state.contents[receptacle])) >= needed
+        for receptacle in layout.goal_receptacles
     )
 
 
 def _lamp_is_on_here(layout: Layout, state: State) -> bool:
     lit = layout.goal_lamps & state.switched_on
-    return any(not lit.isdisjoint(state.contents[receptacle]) for receptacle in layout.receptacles_at(state.here))
+    return any(
+        not lit.isdisjoint(state.contents[receptacle]) for receptacle in layout.receptacles_at(state.here)
+    )

@@ -89,7 +89,8 @@ def look(layout: Layout, state: State) -> str:
         for thing, receptacle in sorted(state.left)
         if receptacle in here and (thing, state.here) in state.places
     ]
-    return f"You are facing the {_listed([layout.receptacles[i].name for i in here])}. Next to it, you see {_listed(beside)}."
+    facing = _listed([layout.receptacles[receptacle].name for receptacle in here])
+    return f"You are facing the {facing}. Next to it, you see {_listed(beside)}."
 
 
 def _middle_of_the_room(receptacles: Sequence[str]) -> str:
@@ -129,7 +130,7 @@ def thing_view(layout: Layout, state: State, index: int) -> str:
 
 
 def _words(state: State, index: int) -> str:
-    """"hot and clean sliced": a cool thing is called cold where that is all there is to say of it."""
+    """ "hot and clean sliced": a cool thing is called cold where that is all there is to say of it."""
     sliced = index in state.sliced
     clean = index in state.clean
     temperature = "hot" if index in state.hot else "cool" if index in state.cool else ""
@@ -140,7 +141,7 @@ def _words(state: State, index: int) -> str:
 
 
 def _listed(items: Sequence[str]) -> str:
-    """"a, and b"; "nothing" for an empty list."""
+    """ "a, and b"; "nothing" for an empty list."""
     if not items:
         return "nothing"
     if len(items) == 1:
