@@ -339,10 +339,12 @@ def test_a_snapshot_continues_exactly_there() -> None:
     assert world.admissible() == World(kitchen()).admissible()
 
 
-def test_names_must_be_unique_and_places_known() -> None:
+def test_a_game_that_makes_no_sense_is_refused() -> None:
     game = kitchen()
     with pytest.raises(ValueError, match="hand/kitchen: shelf 1 named twice"):
         World(replace(game, receptacles=(*KITCHEN, KITCHEN[6])))
+    with pytest.raises(ValueError, match="task type is 'win_the_lottery'"):
+        World(kitchen("win_the_lottery"))
     stray = Thing(name="cup 1", kind="cup", receptacle="table 1")
     with pytest.raises(ValueError, match="'cup 1' lies in 'table 1', which is no receptacle"):
         World(replace(game, things=(stray,)))

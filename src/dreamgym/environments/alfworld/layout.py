@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from functools import cached_property
 
-from dreamgym.environments.alfworld.game import Game, Receptacle, Thing
+from dreamgym.environments.alfworld.game import TASK_TYPES, Game, Receptacle, Thing
 from dreamgym.environments.alfworld.moves import ALWAYS, Move, Verb
 
 CLEANERS = frozenset({"sink", "sinkbasin"})
@@ -18,6 +18,10 @@ class Layout:
     """A :class:`Game` with every name replaced by its index, in the order in which the text lists them."""
 
     def __init__(self, game: Game) -> None:
+        if game.goal.task_type not in TASK_TYPES:
+            raise ValueError(
+                f"game {game.id}: the goal's task type is {game.goal.task_type!r}, not one of {TASK_TYPES}"
+            )
         self.game = game
         self.receptacles: tuple[Receptacle, ...] = game.receptacles
         self.things: tuple[Thing, ...] = game.things
