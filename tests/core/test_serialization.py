@@ -107,5 +107,5 @@ def test_a_wrong_record_is_refused_where_it_is_wrong(data: object, message: str)
 def test_pairs_have_two_parts_and_names_are_checked() -> None:
     with pytest.raises(DataError, match=r"Sheet.facts\[0\]: found \['a'\], wanted a list of 2"):
         decode(Sheet, {"facts": [["a"]]})
-    with pytest.raises(DataError, match="line 7.origin: found 'unreal', wanted one of seed, synthetic"):
+    with pytest.raises(DataError, match=r"line 7\.origin: found 'unreal', wanted one of seed, synthetic"):
         decode(Task, {"id": "", "environment": "", "instruction": "", "origin": "unreal"}, "line 7")

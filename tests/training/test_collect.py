@@ -11,8 +11,8 @@ from itertools import islice
 from pathlib import Path
 
 import pytest
-from alfworld_data import DATA, needs_data
 
+from alfworld_data import DATA, needs_data
 from dreamgym.core.data_structures import Action, Origin, Sheet, StopReason, Task, Trajectory
 from dreamgym.core.errors import DataError
 from dreamgym.core.serialization import encode
@@ -96,6 +96,9 @@ def test_mistakes_can_be_left_out_and_taken_out() -> None:
         bare = without_mistakes(trajectory)
         assert len(bare.transitions) == len(trajectory.transitions) - len(mistakes_of(trajectory))
         assert player_of(bare) == player_of(trajectory)
+        states = [turn.state for turn in bare.transitions] + [bare.transitions[-1].next_state]
+        answers = [trajectory.task.opening] + [turn.next_state for turn in bare.transitions]
+        assert states == answers
 
 
 def test_shares_decide_who_plays() -> None:

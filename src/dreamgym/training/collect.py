@@ -20,13 +20,13 @@ from typing import TYPE_CHECKING
 from dreamgym.core.data_structures import Action, Origin, StopReason, Task, Trajectory, Transition
 from dreamgym.environments.alfworld.engine import World
 from dreamgym.environments.alfworld.env import AlfworldEnv
-from dreamgym.environments.alfworld.generator import draw
 from dreamgym.environments.alfworld.mistakes import draw_mistake
 from dreamgym.environments.alfworld.notes import NOTHING, Notes
 from dreamgym.environments.alfworld.panels import game_of, scene_of
 from dreamgym.environments.alfworld.players import PLAYERS, Player
 from dreamgym.environments.alfworld.situation import Situation
 from dreamgym.training.rollout import Seeds, play_episode
+from dreamgym.utils.draws import draw
 from dreamgym.utils.seeds import derive_seed
 
 if TYPE_CHECKING:
@@ -99,9 +99,17 @@ def mistakes_of(trajectory: Trajectory) -> dict[int, str]:
 
 
 def without_mistakes(trajectory: Trajectory) -> Trajectory:
-    """The player's own turns alone, for cloning it."""
+    """The player's own turns alone, for cloning it.
+
+    Each state is the answer to its own turn before, not the refusal of a mistake in between.
+    """
     inserted = mistakes_of(trajectory)
-    turns = (turn for index, turn in enumerate(trajectory.transitions) if index not in inserted)
+    turns: list[Transition] = []
+    state = trajectory.transitions[0].state
+    for index, turn in enumerate(trajectory.transitions):
+        if index not in inserted:
+            turns.append(replace(turn, state=state))
+            state = turn.next_state
     return replace(trajectory, transitions=tuple(turns), detail=json.dumps({"player": player_of(trajectory)}))
 
 

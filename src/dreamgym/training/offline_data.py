@@ -6,31 +6,26 @@ The folder holds ``train.jsonl.gz``, ``heldout.jsonl.gz`` and ``manifest.json``.
 from __future__ import annotations
 
 import gzip
-import hashlib
 import json
 import time
 import zlib
-from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any
 
 from rich.progress import track
 
 from dreamgym.core.data_structures import Trajectory
 from dreamgym.core.errors import DataError
 from dreamgym.core.serialization import decode, encode
-from dreamgym.environments.alfworld.notes import NOTHING
-from dreamgym.environments.alfworld.panels import TASKS_PER_SCENE, generated_tasks, scene_of
+from dreamgym.environments.alfworld.panels import TASKS_PER_SCENE, generated_tasks
 from dreamgym.training.collect import (
     CollectSettings,
     collect_trajectories,
     is_heldout,
-    mistakes_of,
-    player_of,
 )
+from dreamgym.training.split_writer import SplitWriter
 from dreamgym.utils.atomic import new_folder, write_json
 
 if TYPE_CHECKING:
@@ -80,7 +75,7 @@ def write_offline_data(
         ValueError: a trajectory plays something else than a generated training scene.
     """
     with new_folder(folder) as partial:
-        splits = {name: _Split(partial / f"{name}.jsonl.gz") for name in SPLITS}
+        splits = {name: SplitWriter(partial / f"{name}.jsonl.gz") for name in SPLITS}
         try:
             for trajectory in _with_progress(trajectories, total):
                 _refuse_evaluation(trajectory)
@@ -155,52 +150,3 @@ def _with_progress(trajectories: Iterable[Trajectory], total: int) -> Iterator[T
         if time.monotonic() - started > PATIENCE:
             break
     yield from track(waiting, description="collecting", total=total, completed=done)
-
-
-@dataclass(slots=True)
-class _Split:
-    """One file while it is written, and what is counted of it."""
-
-    path: Path
-    counts: Counter[str] = field(default_factory=Counter)
-    players: dict[str, Counter[str]] = field(default_factory=dict)
-    mistakes: Counter[str] = field(default_factory=Counter)
-    scenes: set[str] = field(default_factory=set)
-    raw: BinaryIO = field(init=False)
-    file: gzip.GzipFile = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.raw = self.path.open("wb")
-        # No name and no time in the header: the same trajectories are the same file.
-        self.file = gzip.GzipFile(filename="", mode="wb", compresslevel=6, fileobj=self.raw, mtime=0)
-
-    def add(self, trajectory: Trajectory) -> None:
-        """Write and count."""
-        bare = replace(trajectory, task=replace(trajectory.task, sheet=None))  # an agent sees no sheet
-        self.file.write((json.dumps(encode(bare), ensure_ascii=False) + "\n").encode())
-        counts = Counter(
-            trajectories=1,
-            turns=len(trajectory.transitions),
-            refused_turns=sum(turn.next_state == NOTHING for turn in trajectory.transitions),
-            successes=int(trajectory.success),
-        )
-        self.counts.update(counts)
-        self.players.setdefault(player_of(trajectory), Counter()).update(counts)
-        self.mistakes.update(mistakes_of(trajectory).values())
-        self.scenes.add(scene_of(trajectory.task))
-
-    def close(self) -> None:
-        """End the file."""
-        self.file.close()
-        self.raw.close()
-
-    def summary(self) -> dict[str, Any]:
-        """What the manifest says of this file."""
-        return {
-            "file": self.path.name,
-            "sha256": hashlib.sha256(self.path.read_bytes()).hexdigest(),
-            **self.counts,
-            "scenes": len(self.scenes),
-            "players": {name: dict(counts) for name, counts in sorted(self.players.items())},
-            "mistakes": dict(sorted(self.mistakes.items())),
-        }

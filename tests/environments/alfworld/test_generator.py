@@ -10,18 +10,16 @@ from itertools import islice
 from random import Random
 
 import pytest
-from alfworld_data import DATA, needs_data
 from hypothesis import given
 from hypothesis import strategies as st
 
+from alfworld_data import DATA, needs_data
 from dreamgym.environments.alfworld import catalogue
 from dreamgym.environments.alfworld.engine import World
 from dreamgym.environments.alfworld.game import TASK_TYPES, Game
 from dreamgym.environments.alfworld.generator import (
     LAST_SCENE,
     VALID_SCENES,
-    choose,
-    draw,
     generate_game,
     split_of,
 )
@@ -120,16 +118,6 @@ def test_a_scene_has_the_same_things_for_every_task() -> None:
     one, other = generate_game(5, 0), generate_game(5, 1)
     assert (one.receptacles, one.things) == (other.receptacles, other.things)
     assert len({generate_game(5, task).goal for task in range(20)}) > 5
-
-
-def test_draws_follow_the_weights() -> None:
-    rng = Random(1)
-    found = Counter(draw(rng, {"a": 1, "b": 3, "c": 0}) for _ in range(4000))
-    assert found["c"] == 0
-    assert found["b"] / found["a"] == pytest.approx(3, rel=0.1)
-    assert Counter(choose(rng, "ab") for _ in range(4000))["a"] == pytest.approx(2000, rel=0.1)
-    with pytest.raises(ValueError, match="every weight is 0"):
-        draw(rng, {"a": 0})
 
 
 @needs_data

@@ -8,8 +8,8 @@ from itertools import islice
 from pathlib import Path
 
 import pytest
-from alfworld_data import DATA, needs_data
 
+from alfworld_data import DATA, needs_data
 from dreamgym.core.data_structures import Task, TaskOrigin
 from dreamgym.core.errors import DataError, UnavailableError
 from dreamgym.environments.alfworld.game import TASK_TYPES

@@ -6,8 +6,8 @@ from dataclasses import replace
 from random import Random
 
 import pytest
-from alfworld_data import DATA, needs_data
 
+from alfworld_data import DATA, needs_data
 from dreamgym.environments.alfworld.engine import World
 from dreamgym.environments.alfworld.game import Game, Goal
 from dreamgym.environments.alfworld.generator import generate_game

@@ -7,25 +7,17 @@ under every Python version and hash seed.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from functools import lru_cache
 from random import Random
-from typing import TypeVar
 
 from dreamgym.environments.alfworld import catalogue
-from dreamgym.environments.alfworld.game import Game, Goal, Receptacle, Thing
+from dreamgym.environments.alfworld.game import Game, Goal
+from dreamgym.environments.alfworld.scenes import Scene, generate_scene
+from dreamgym.utils.draws import choose, draw
 
 VALID_SCENES = 900_000  # scene seeds from here on are kept for evaluation
 LAST_SCENE = 999_999
-SIZES = (((8, 12), 30), ((13, 24), 45), ((25, 40), 25))  # receptacles of a scene: (from, to), per cent
-FULL_HOUSE = {
-    "kitchen": 32,
-    "livingroom": 16,
-    "bedroom": 16,
-    "bathroom": 14,
-}  # at this size nothing is left out
-LAMPS = 90  # per cent of living rooms and bedrooms with a lamp: more than ALFWorld's, so that all types occur
 
 TASK_WEIGHTS = {  # per room, so that the six types are about equally frequent
     "kitchen": {
@@ -72,18 +64,6 @@ NOT_BACK_INTO = {  # the device of a task is never its target
 NEVER_A_TARGET = ("sinkbasin", "bathtubbasin", "handtowelholder", "towelholder")  # as in the official games
 STARTS_ELSEWHERE = ("pick_and_place_simple", "pick_two_obj_and_place")  # else they would be won, or half won
 
-Item = TypeVar("Item")
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Scene:
-    """A furnished room without a task."""
-
-    seed: int
-    room: str
-    receptacles: tuple[Receptacle, ...]
-    things: tuple[Thing, ...]
-
 
 def generate_game(scene_seed: int, task_seed: int) -> Game:
     """The game of a task in a scene; always feasible, never won at the start."""
@@ -115,110 +95,6 @@ def split_of(scene_seed: int) -> str:
     if not 0 <= scene_seed <= LAST_SCENE:
         raise ValueError(f"scene seed {scene_seed}: use 0 to {LAST_SCENE}")
     return "valid" if scene_seed >= VALID_SCENES else "train"
-
-
-@lru_cache(maxsize=64)
-def generate_scene(seed: int) -> Scene:
-    """A room with its receptacles and the things in them."""
-    rng = Random(f"alfworld scene {seed}")
-    room = draw(rng, {name: room.weight for name, room in catalogue.ROOMS.items()})
-    size = _draw_size(rng, catalogue.ROOMS[room].largest)
-    receptacles = _furnish(rng, catalogue.ROOMS[room], size)
-    things = _fill(rng, room, receptacles)
-    return Scene(seed=seed, room=room, receptacles=receptacles, things=things)
-
-
-def choose(rng: Random, items: Sequence[Item]) -> Item:
-    """One of ``items``, uniformly."""
-    return items[int(rng.random() * len(items))]
-
-
-def draw(rng: Random, weights: Mapping[Item, int]) -> Item:
-    """A key in proportion to its weight."""
-    left = rng.random() * sum(weights.values())
-    for item, weight in weights.items():
-        left -= weight
-        if left < 0:
-            return item
-    raise ValueError("nothing to draw from: every weight is 0")
-
-
-def _draw_size(rng: Random, largest: int) -> int:
-    low, high = draw(rng, dict(SIZES))
-    return min(low + int(rng.random() * (high - low + 1)), largest)
-
-
-def _furnish(rng: Random, room: catalogue.Room, size: int) -> tuple[Receptacle, ...]:
-    """Receptacles as often as in ALFWorld's rooms, some taken away or added to come near ``size``."""
-    counts = {kind: draw(rng, weights) for kind, weights in room.receptacles.items()}
-    counts |= {kind: max(1, counts[kind]) for kind in sorted(room.essential)}
-    while sum(counts.values()) > size:
-        spare = {kind: n - (kind in room.essential) for kind, n in counts.items()}
-        if not any(spare.values()):
-            break
-        counts[draw(rng, spare)] -= 1
-    while sum(counts.values()) < size:
-        room_for_more = {
-            kind: max(weights) - counts[kind]
-            for kind, weights in room.receptacles.items()
-            if counts[kind] < max(weights)
-        }
-        counts[draw(rng, room_for_more)] += 1
-    all_open_alike = rng.random() < 0.6
-    names = [(kind, number) for kind in sorted(counts) for number in range(counts[kind], 0, -1)]
-    return tuple(
-        Receptacle(
-            name=f"{kind} {number}",
-            kind=kind,
-            location=location,
-            openable=_is_openable(rng, kind, all_open_alike),
-        )
-        for location, (kind, number) in enumerate(names, start=1)
-    )
-
-
-def _is_openable(rng: Random, kind: str, all_open_alike: bool) -> bool:
-    """Some rooms have doors everywhere, others shelves without doors among the cabinets."""
-    share = catalogue.OPENABLE.get(kind, 0)
-    return share == 100 or (share > 0 and (all_open_alike or rng.random() < 0.55))
-
-
-def _fill(rng: Random, room: str, receptacles: Sequence[Receptacle]) -> tuple[Thing, ...]:
-    """Things as often and where ALFWorld's rooms have them; fewer in a small room."""
-    by_kind: dict[str, list[Receptacle]] = {}
-    for receptacle in receptacles:
-        by_kind.setdefault(receptacle.kind, []).append(receptacle)
-    share = min(1.0, 0.4 + 0.6 * len(receptacles) / FULL_HOUSE[room])
-    things: list[Thing] = []
-    for kind, contents in catalogue.ROOMS[room].contents.items():
-        counts = dict(enumerate(contents.counts))
-        if kind == "desklamp":
-            counts = {0: 100 - LAMPS, 1: LAMPS}
-        elif rng.random() >= share:
-            continue
-        places = {place: weight for place, weight in contents.places.items() if place in by_kind}
-        if not places:
-            continue
-        homes = [choose(rng, by_kind[draw(rng, places)]) for _ in range(draw(rng, counts))]
-        things.extend(
-            _thing(kind, number, home) for number, home in reversed(list(enumerate(homes, start=1)))
-        )
-    return tuple(things)
-
-
-def _thing(kind: str, number: int, home: Receptacle) -> Thing:
-    return Thing(
-        name=f"{kind} {number}",
-        kind=kind,
-        receptacle=home.name,
-        pickupable=kind not in catalogue.FIXED,
-        cleanable=kind in catalogue.CLEANABLE,
-        heatable=kind in catalogue.HEATABLE,
-        coolable=kind in catalogue.COOLABLE,
-        toggleable=kind in catalogue.TOGGLEABLE,
-        sliceable=kind in catalogue.SLICEABLE,
-        holds_things=kind in catalogue.HOLDS_THINGS,
-    )
 
 
 def _draw_goal(rng: Random, scene: Scene) -> Goal:

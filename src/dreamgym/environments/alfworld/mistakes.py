@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dreamgym.environments.alfworld.engine import World
-from dreamgym.environments.alfworld.generator import draw
 from dreamgym.environments.alfworld.mistake_kinds import KINDS, WEIGHTS
 from dreamgym.environments.alfworld.notes import NOTHING
 from dreamgym.environments.alfworld.situation import Situation
+from dreamgym.utils.draws import draw
 
 
 def candidates(situation: Situation) -> Iterator[tuple[str, str]]:

@@ -28,6 +28,7 @@ DATA_VARIABLE = "DREAMGYM_DATA"
 SIZES = {"train": 1000, "valid": 240}
 TASKS_PER_SCENE = {"train": 2, "valid": 1}
 OFFICIAL = ("valid_seen",)
+OFFICIAL_SPLITS = ("train", "valid_seen", "valid_unseen")
 _GENERATED = re.compile(r"gen/(?:train|valid)/(\d{6})-(\d+)/")
 
 
@@ -82,15 +83,29 @@ def game_of(task: Task, data_dir: Path | None = None) -> Game:
     """
     if task.origin is TaskOrigin.SYNTHETIC:
         raise DataError(f"task {task.id} was imagined: there is no real game of it, play it in the dream")
-    if match := _GENERATED.match(task.id):
+    game = game_named(task.id, data_dir)
+    if game.instruction != task.instruction:
+        raise DataError(f"task {task.id} is of another version of the generator: here it is {game.instruction!r}")
+    return game
+
+
+def game_named(id: str, data_dir: Path | None = None) -> Game:
+    """The game with this id, generated or official.
+
+    Raises:
+        DataError: there is none.
+        UnavailableError: it is an official one, and the official games are not there.
+    """
+    if match := _GENERATED.match(id):
         game = _generated_game(int(match[1]), int(match[2]))
-        if (game.id, game.instruction) != (task.id, task.instruction):
-            raise DataError(f"task {task.id} is of another version of the generator: here it is {game.id}")
+        if game.id != id:
+            raise DataError(f"task {id} is of another version of the generator: here it is {game.id}")
         return game
-    games = official_games(task.id.partition("/")[0], data_dir)
-    if task.id not in games:
-        raise DataError(f"no ALFWorld game {task.id!r}; a generated one reads like gen/train/000123-0/...")
-    return games[task.id]
+    split = id.partition("/")[0]
+    games = official_games(split, data_dir) if split in OFFICIAL_SPLITS else {}
+    if id not in games:
+        raise DataError(f"no ALFWorld game {id!r}; a generated one reads like {_generated_game(123, 0).id}")
+    return games[id]
 
 
 def scene_of(task: Task) -> str:

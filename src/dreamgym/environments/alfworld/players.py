@@ -12,9 +12,9 @@ from typing import Protocol
 
 from dreamgym.environments.alfworld import catalogue
 from dreamgym.environments.alfworld.game import Game
-from dreamgym.environments.alfworld.generator import choose
 from dreamgym.environments.alfworld.notes import Notes, goal_of, kind_of
 from dreamgym.environments.alfworld.planner import next_command, search_command
+from dreamgym.utils.draws import choose
 
 Admissible = Callable[[], Sequence[str]]
 DISTRACTION = (0.55, 0.9)  # how often a weak player does something else than what it should: from, to
