@@ -13,6 +13,8 @@ from dreamgym.environments.alfworld.engine import World
 from dreamgym.environments.alfworld.official import load_game_file
 
 REASON = "the stock engine is not installed: pip install -e '.[alfworld]'"
+textworld = pytest.importorskip("textworld", reason=REASON)
+stock = pytest.importorskip("alfworld.agents.environment.alfred_tw_env", reason=REASON)
 pytestmark = [needs_data, pytest.mark.slow]
 NONSENSE = (
     "",
@@ -36,16 +38,16 @@ def test_both_engines_answer_alike(index: int, tmp_path: Path) -> None:
 
 def play_both(record: dict[str, Any], path: Path, *, seed: int, turns: int) -> int:
     """Play ``turns`` random commands in both engines and assert that every answer is the same."""
-    stock = _stock_engine(record, path)
+    engine = _stock_engine(record, path)
     world = World(load_game_file(path))
-    state = stock.reset()
+    state = engine.reset()
     assert (world.reset(), world.admissible()) == (state.feedback, state["admissible_commands"])
     rng = random.Random(seed)
     seen: set[str] = set()
     for turn in range(turns):
         seen.update(world.admissible())
         command = random_command(rng, world.admissible(), sorted(seen))
-        state, score, done = stock.step(command)
+        state, score, done = engine.step(command)
         outcome = world.step(command)
         ours = (outcome.observation, world.admissible(), outcome.score, outcome.done, outcome.won)
         theirs = (state.feedback, state["admissible_commands"], score, done, state["won"])
@@ -74,8 +76,6 @@ def random_command(rng: random.Random, admissible: list[str], seen: list[str]) -
 
 
 def _stock_engine(record: dict[str, Any], path: Path) -> Any:
-    textworld = pytest.importorskip("textworld", reason=REASON)
-    stock = pytest.importorskip("alfworld.agents.environment.alfred_tw_env", reason=REASON)
     path.write_text(game_file(record), encoding="utf-8")
     infos = textworld.EnvInfos(admissible_commands=True, won=True)
     return textworld.start(str(path), infos, wrappers=[stock.AlfredDemangler(shuffle=False)])
