@@ -9,12 +9,13 @@ from collections.abc import Iterator
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from alfworld_data import DATA, needs_data
 from dreamgym.core.data_structures import Action, Origin, Sheet, StopReason, Task, Trajectory
-from dreamgym.core.errors import DataError
+from dreamgym.core.errors import ConfigError, DataError
 from dreamgym.core.serialization import encode
 from dreamgym.environments.alfworld.engine import World
 from dreamgym.environments.alfworld.mistake_kinds import KINDS
@@ -118,7 +119,7 @@ def test_a_policy_plays_its_share() -> None:
         assert [turn.action for turn in trajectory.transitions] == [Action(text="go to garbagecan 1")] * 5
         assert trajectory.policy_version == 3
         assert trajectory.stop_reason is StopReason.TURN_LIMIT
-    with pytest.raises(ValueError, match="no policy was given"):
+    with pytest.raises(ConfigError, match="no policy was given"):
         next(collect_trajectories(TASKS, settings, seed=1))
 
 
@@ -131,8 +132,14 @@ def test_a_policy_plays_its_share() -> None:
     ],
 )
 def test_wrong_shares_are_refused(shares: dict[str, float], message: str) -> None:
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(ConfigError, match=message):
         CollectSettings(shares=shares)
+
+
+@pytest.mark.parametrize("wrong", [{"mistake_rate": 1.5}, {"most_mistakes": 0}, {"max_turns": 0}])
+def test_wrong_numbers_are_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError, match="use "):
+        CollectSettings(**wrong)
 
 
 def test_scenes_are_held_out_whole() -> None:

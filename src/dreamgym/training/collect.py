@@ -18,6 +18,7 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from dreamgym.core.data_structures import Action, Origin, StopReason, Task, Trajectory, Transition
+from dreamgym.core.errors import ConfigError
 from dreamgym.environments.alfworld.engine import World
 from dreamgym.environments.alfworld.env import AlfworldEnv
 from dreamgym.environments.alfworld.mistakes import draw_mistake
@@ -50,11 +51,17 @@ class CollectSettings:
         known = (*PLAYERS, POLICY)
         for name, share in self.shares.items():
             if name not in known:
-                raise ValueError(f"no player {name!r}: choose among {', '.join(known)}")
+                raise ConfigError(f"no player {name!r}: choose among {', '.join(known)}")
             if share < 0:
-                raise ValueError(f"the share of {name} is {share}: use 0 or more")
+                raise ConfigError(f"the share of {name} is {share}: use 0 or more")
         if not any(self.shares.values()):
-            raise ValueError("every share is 0: nobody would play")
+            raise ConfigError("every share is 0: nobody would play")
+        if not 0 <= self.mistake_rate <= 1:
+            raise ConfigError(f"the mistake rate is {self.mistake_rate}: use 0 to 1")
+        if self.most_mistakes < 1 or self.max_turns < 1:
+            raise ConfigError(
+                f"{self.most_mistakes} mistakes in {self.max_turns} turns: use 1 or more of each"
+            )
 
 
 def collect_trajectories(
@@ -69,10 +76,10 @@ def collect_trajectories(
     """One trajectory per task, in order; who plays it is drawn from ``settings.shares``.
 
     Raises:
-        ValueError: the policy has a share, but there is no policy.
+        ConfigError: the policy has a share, but there is no policy.
     """
     if settings.shares.get(POLICY) and policy is None:
-        raise ValueError("the share of 'policy' is not 0, but no policy was given")
+        raise ConfigError("the share of 'policy' is not 0, but no policy was given")
     weights = {name: round(share * 1_000_000) for name, share in settings.shares.items()}
     numbered = iter(enumerate(tasks))
     while chunk := list(islice(numbered, POLICY_CHUNK)):

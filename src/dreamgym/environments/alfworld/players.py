@@ -136,7 +136,7 @@ class Tinkerer:
         """See ``Player``."""
         notes, idea = self._notes, self._rng.random()
         if notes.here is None or idea < 0.3:
-            return f"go to {choose(self._rng, notes.places)}"
+            return f"go to {choose(self._rng, self._devices() or notes.places)}"
         if notes.here in notes.unseen() and idea < 0.8:
             return f"open {notes.here}"
         if notes.held is None:
@@ -147,6 +147,12 @@ class Tinkerer:
                 else choose(self._rng, admissible())
             )
         return self._try(notes.held, notes.here)
+
+    def _devices(self) -> list[str]:
+        """Where to try things out, half of the time that something is in hand."""
+        if self._notes.held is None or self._rng.random() < 0.5:
+            return []
+        return [place for place in self._notes.places if kind_of(place) in catalogue.DEVICES.values()]
 
     def _try(self, held: str, here: str) -> str:
         verb = choose(self._rng, ("move", "move", "move", "heat", "cool", "clean", "use", "examine"))
