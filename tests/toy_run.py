@@ -7,6 +7,7 @@ Its parts have state, so that a checkpoint that forgets one shows. As a script i
 from __future__ import annotations
 
 import asyncio
+import copy
 import json
 import math
 import random
@@ -30,16 +31,16 @@ WORDS = ("go", "wait", "look", "sing")
 
 
 class JsonState:
-    """Keeps ``self.state`` in one JSON file."""
+    """Keeps ``self.kept`` in one JSON file."""
 
     def __init__(self, **state: object) -> None:
-        self.state = dict(state)
+        self.kept = dict(state)
 
     def save(self, folder: Path) -> None:
-        (folder / "state.json").write_text(json.dumps(self.state))
+        (folder / "state.json").write_text(json.dumps(self.kept))
 
     def load(self, folder: Path) -> None:
-        self.state = json.loads((folder / "state.json").read_text())
+        self.kept = json.loads((folder / "state.json").read_text())
 
 
 class TabularPolicy(JsonState):
@@ -48,10 +49,10 @@ class TabularPolicy(JsonState):
 
     @property
     def version(self) -> int:
-        return self.state["version"]
+        return self.kept["version"]
 
     def start(self, task: Task, seed: int) -> TabularAgent:
-        return TabularAgent(self.state["scores"], random.Random(seed))
+        return TabularAgent(self.kept["scores"], random.Random(seed))
 
 
 class TabularAgent:
@@ -74,7 +75,7 @@ class Reinforce(JsonState):
 
     def update(self, policy: TabularPolicy, groups: Sequence[Group]) -> dict[str, float]:
         baseline = sum(sum(g.returns) for g in groups) / max(1, sum(len(g.returns) for g in groups))
-        for word, momentum in self.state["momentum"].items():
+        for word, momentum in self.kept["momentum"].items():
             said = [
                 t.episode_return - baseline
                 for g in groups
@@ -82,31 +83,39 @@ class Reinforce(JsonState):
                 for turn in t.transitions
                 if turn.action.text == word
             ]
-            self.state["momentum"][word] = 0.5 * momentum + sum(said) / 20 + random.gauss(0, 0.01)
-            policy.state["scores"][word] += self.state["momentum"][word]
-        policy.state["version"] += 1
+            self.kept["momentum"][word] = 0.5 * momentum + sum(said) / 20 + random.gauss(0, 0.01)
+            policy.kept["scores"][word] += self.kept["momentum"][word]
+        policy.kept["version"] += 1
         return {"baseline": baseline}
 
 
-class RoundRobin(JsonState):
-    """Tasks in turn; how often each was played is state."""
+class LeastPlayed(JsonState):
+    """Tasks that were drawn least; how often each was drawn and played is state."""
 
     def __init__(self, tasks: Sequence[Task]) -> None:
-        super().__init__(played=[0] * len(tasks))
+        super().__init__(drawn=[0] * len(tasks), played=[0] * len(tasks))
         self.tasks = tasks
         self.asked: list[tuple[int, bool]] = []
 
     def sample(self, num_tasks: int, *, synthetic: bool = True) -> list[Task]:
         self.asked.append((num_tasks, synthetic))
-        order = sorted(range(len(self.tasks)), key=lambda i: (self.state["played"][i], i))
+        order = sorted(range(len(self.tasks)), key=lambda i: (self.kept["drawn"][i], i))
+        for i in order[:num_tasks]:
+            self.kept["drawn"][i] += 1
         return [self.tasks[i] for i in order[:num_tasks]]
+
+    def state(self) -> dict:
+        return copy.deepcopy(self.kept)
+
+    def load_state(self, state: dict) -> None:
+        self.kept = copy.deepcopy(state)
 
     def observe(self, groups: Sequence[Group]) -> None:
         for group in groups:
-            self.state["played"][self.tasks.index(group.task)] += 1
+            self.kept["played"][self.tasks.index(group.task)] += 1
 
     def metrics(self) -> dict[str, float]:
-        return {"curriculum/played": float(sum(self.state["played"]))}
+        return {"curriculum/played": float(sum(self.kept["played"]))}
 
 
 class CountingBuffer(JsonState):
@@ -114,26 +123,10 @@ class CountingBuffer(JsonState):
         super().__init__(turns=0)
 
     def add_groups(self, groups: Sequence[Group]) -> None:
-        self.state["turns"] += sum(len(t.transitions) for g in groups for t in g.trajectories)
+        self.kept["turns"] += sum(len(t.transitions) for g in groups for t in g.trajectories)
 
     def metrics(self) -> dict[str, float]:
-        return {"replay/size": float(self.state["turns"])}
-
-
-class PythonRandom(JsonState):
-    """Python's global generator, seeded at the start."""
-
-    def __init__(self, seed: int) -> None:
-        random.seed(seed)
-
-    def save(self, folder: Path) -> None:
-        self.state = {"random": random.getstate()}
-        super().save(folder)
-
-    def load(self, folder: Path) -> None:
-        super().load(folder)
-        version, words, gauss = self.state["random"]
-        random.setstate((version, tuple(words), gauss))
+        return {"replay/size": float(self.kept["turns"])}
 
 
 @dataclass
@@ -154,7 +147,7 @@ class ScoreEvaluator:
 
     async def evaluate(self, policy: TabularPolicy, iteration: int) -> dict[str, float]:
         self.seen.append(iteration)
-        return {"eval/real/score": policy.state["scores"]["go"]}
+        return {"eval/real/score": policy.kept["scores"]["go"]}
 
 
 def world_of(origin: Origin):
@@ -174,12 +167,11 @@ def toy_parts(config: DreamGymConfig, auditor: ScriptedAuditor | None = None) ->
     return Parts(
         policy=TabularPolicy(),
         algorithm=Reinforce(),
-        curriculum=RoundRobin([make_task(str(n)) for n in range(7)]),
+        curriculum=LeastPlayed([make_task(str(n)) for n in range(7)]),
         replay_buffer=CountingBuffer(),
         worlds={origin: world_of(origin) for origin in Origin},
         auditor=auditor or ScriptedAuditor(),
         evaluator=ScoreEvaluator(),
-        randomness=PythonRandom(config.training.seed),
     )
 
 

@@ -40,7 +40,7 @@ def test_a_checkpoint_brings_its_parts_back(saved):
     assert (checkpoint.iteration, checkpoint.counters) == (4, {"episodes": 5})
     policy = JsonState()
     checkpoint.restore({"policy": policy})
-    assert policy.state == {"version": 4}
+    assert policy.kept == {"version": 4}
 
 
 def test_an_unknown_part_is_named(saved):
@@ -199,6 +199,6 @@ def test_a_resumed_run_that_lost_a_part_would_not_be_equal(uninterrupted, tmp_pa
     whole, _ = uninterrupted
     trainer = toy_trainer(tmp_path, toy_config(40))
     trainer.resume(whole / "policy_iter_0020.json")
-    trainer.parts.algorithm.state["momentum"] = dict.fromkeys(trainer.parts.algorithm.state["momentum"], 0.0)
+    trainer.parts.algorithm.kept["momentum"] = dict.fromkeys(trainer.parts.algorithm.kept["momentum"], 0.0)
     asyncio.run(trainer.train())
     assert essence(tmp_path)[0] != essence(whole)[0]

@@ -9,10 +9,11 @@ import pytest
 from countdown import Countdown
 from dreamgym.core.data_structures import Origin
 from dreamgym.core.errors import NonFiniteLossError, TooManyFailuresError
+from dreamgym.training.checkpoints import read_checkpoint
 from dreamgym.training.parts import Audit
 from dreamgym.training.trainer import Trainer
 from dreamgym.utils.metrics import read_metrics
-from toy_run import ScriptedAuditor, toy_config, toy_trainer
+from toy_run import LeastPlayed, ScriptedAuditor, toy_config, toy_trainer
 
 
 def trained(
@@ -39,7 +40,7 @@ def test_the_run_learns_what_wins(tmp_path):
 def test_a_run_of_dreams_uses_no_real_turn(tmp_path):
     trainer = trained(tmp_path)
     assert (trainer.counters.real_turns, trainer.counters.episodes) == (0, 4 * 12)
-    assert trainer.counters.dreamed_turns == trainer.parts.replay_buffer.state["turns"] > 0
+    assert trainer.counters.dreamed_turns == trainer.parts.replay_buffer.kept["turns"] > 0
     assert trainer.counters.agent_tokens == trainer.counters.dreamed_turns  # one token a turn here
 
 
@@ -167,6 +168,11 @@ def test_an_interrupt_while_waiting_saves_whole_iterations_and_one_while_learnin
     saved = trainer.save_interrupted()
     assert saved == tmp_path / "policy_iter_0002.json"
     assert json.loads(saved.read_text())["counters"]["episodes"] == 24
+    # The third iteration had drawn its tasks; resumed, it draws them again.
+    curriculum = LeastPlayed(trainer.parts.curriculum.tasks)
+    read_checkpoint(saved).restore({"curriculum": curriculum})
+    assert curriculum.kept["drawn"] == curriculum.kept["played"]
+    assert curriculum.kept["drawn"] != trainer.parts.curriculum.kept["drawn"]
 
     def diverges(policy, groups):
         raise NonFiniteLossError("the loss is nan")

@@ -117,7 +117,7 @@ def latest_checkpoint(folder: Path) -> Path | None:
 
 def read_checkpoint(path: Path) -> Checkpoint:
     """Read a manifest and check every file that it names."""
-    manifest = _read_manifest(path)
+    manifest = read_manifest(path)
     folder = _folder(path)
     for name, expected in manifest["files"].items():
         file = folder / name
@@ -161,7 +161,8 @@ def _worlds(config: Mapping[str, Any]) -> list[str]:
     return [phase["world"] for phase in config["training"]["phases"] for _ in range(phase["iterations"])]
 
 
-def _read_manifest(path: Path) -> dict[str, Any]:
+def read_manifest(path: Path) -> dict[str, Any]:
+    """The manifest alone, its files unchecked."""
     try:
         manifest = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:

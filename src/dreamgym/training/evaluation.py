@@ -9,8 +9,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from dreamgym.core.data_structures import Origin, StopReason, Task, Trajectory
-from dreamgym.training.episode_text import outcome
+from dreamgym.training.episode_text import episodes_text, outcome
 from dreamgym.training.rollout import EnvironmentFactory, collect
+from dreamgym.training.run_folder import RunFolder
+from dreamgym.utils import atomic
+from dreamgym.utils.progress import Reporter
+from dreamgym.utils.seeds import derive_seed
 from dreamgym.utils.stats import Interval, wilson
 
 if TYPE_CHECKING:
@@ -130,3 +134,54 @@ def _episode_json(trajectory: Trajectory) -> dict[str, Any]:
         "return": trajectory.episode_return,
         "turns": len(trajectory.transitions),
     }
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Bout:
+    """A panel in one world; ``name`` is what its results are filed under."""
+
+    name: str
+    tasks: Sequence[Task]
+    make_environment: EnvironmentFactory
+    origin: Origin
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PanelEvaluator:
+    """Plays the same bouts with the same seeds each time, so that two evaluations can be compared task by task."""
+
+    bouts: Sequence[Bout]
+    folder: RunFolder
+    reporter: Reporter
+    seed: int
+    concurrency: int
+    max_failed_share: float
+
+    async def evaluate(self, policy: Policy, iteration: int) -> dict[str, float]:
+        """Play all bouts; results and episodes are written to the run's folder."""
+        metrics: dict[str, float] = {}
+        for bout in self.bouts:
+            with self.reporter.stage(f"evaluation, {bout.name}", len(bout.tasks)) as advance:
+                evaluation = await evaluate(
+                    policy,
+                    bout.tasks,
+                    bout.make_environment,
+                    origin=bout.origin,
+                    seed=derive_seed(self.seed, "evaluation", bout.name),
+                    label=f"eval{iteration:04d}-{bout.name}",
+                    concurrency=self.concurrency,
+                    max_failed_share=self.max_failed_share,
+                    on_episode=lambda _: advance(),
+                )
+            self._write(bout, iteration, evaluation)
+            metrics |= evaluation.metrics(bout.name)
+        return metrics
+
+    def _write(self, bout: Bout, iteration: int, evaluation: Evaluation) -> None:
+        name = f"{bout.name}_{iteration:04d}"
+        atomic.write_text(self.folder.episodes / f"{name}.txt", episodes_text(evaluation.trajectories))
+        atomic.write_json(self.folder.evaluations / f"{name}.json", evaluation.to_json())
+        solved, played = sum(t.success for t in evaluation.measured), len(evaluation.measured)
+        self.reporter.line(
+            f"after iteration {iteration}, {bout.name}: {solved} of {played} solved, {evaluation.success.percent()}"
+        )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from dreamgym.core.data_structures import Group, Origin, Task
 from dreamgym.training.checkpoints import Stateful
@@ -19,6 +19,14 @@ class Curriculum(Stateful, Protocol):
 
     def sample(self, num_tasks: int, *, synthetic: bool = True) -> Sequence[Task]:
         """Tasks for an iteration, at most a share λ of them synthetic; none where it is played for real."""
+        ...
+
+    def state(self) -> dict[str, Any]:
+        """Everything that changes, drawing tasks included."""
+        ...
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        """Continue exactly from ``state``'s value."""
         ...
 
     def observe(self, groups: Sequence[Group]) -> object:
@@ -100,7 +108,6 @@ class Parts:
     worlds: Mapping[Origin, EnvironmentFactory]
     auditor: Auditor
     evaluator: Evaluator
-    randomness: Stateful
 
     def stateful(self) -> dict[str, Stateful]:
         """Everything that a checkpoint keeps, by the name of its folder."""
@@ -109,5 +116,4 @@ class Parts:
             "algorithm": self.algorithm,
             "curriculum": self.curriculum,
             "replay_buffer": self.replay_buffer,
-            "randomness": self.randomness,
         }

@@ -18,7 +18,7 @@ from dreamgym.training.checkpoints import latest_checkpoint
 from dreamgym.utils import atomic
 
 _OURS = re.compile(
-    r"config\.yaml|metrics\.jsonl|fidelity\.json|evaluations|episodes|experiences\..*|policy_iter_\d{4,}(\.json)?"
+    r"config\.yaml|metrics\.jsonl|loggers\.json|summary\.json|fidelity\.json|evaluations|episodes|experiences\..*|policy_iter_\d{4,}(\.json)?"
 )
 _ITERATION = re.compile(r".*_(\d{4,})\.(json|txt)")
 

@@ -6,10 +6,12 @@ after it, so that what a checkpoint holds is always a whole number of iterations
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from dreamgym.core.config import DreamGymConfig
 from dreamgym.core.data_structures import Group, Origin
@@ -22,7 +24,7 @@ from dreamgym.training.run_metrics import Counters, progress_line, rollout_metri
 from dreamgym.utils import atomic
 from dreamgym.utils.metrics import MetricsLog
 from dreamgym.utils.progress import Reporter
-from dreamgym.utils.seeds import derive_seed
+from dreamgym.utils.seeds import derive_seed, seed_globals
 
 
 @dataclass(kw_only=True)
@@ -37,6 +39,7 @@ class Trainer:
     finished: int = 0
     counters: Counters = field(default_factory=Counters)
     _learning: bool = False
+    _undrawn: dict[str, Any] | None = None
 
     async def train(self) -> Path:
         """Run to the end; returns the manifest of the policy to use."""
@@ -46,6 +49,7 @@ class Trainer:
             await self._evaluate()
         while not self._is_last():
             started = time.monotonic()
+            seed_globals(derive_seed(self.config.training.seed, "iteration", self.finished))
             groups = await self._collect()
             collected = time.monotonic()
             audit = await self.parts.auditor.audit(self.finished, groups)
@@ -63,6 +67,7 @@ class Trainer:
     async def _collect(self) -> list[Group]:
         """The rollouts of this iteration: its dreamed groups, then its real ones."""
         training, groups = self.config.training, []
+        self._undrawn = self.parts.curriculum.state()
         for origin, number in self._worlds_now():
             tasks = self.parts.curriculum.sample(number, synthetic=origin is Origin.DREAMED)
             stage = f"iteration {self.finished + 1}, {origin}"
@@ -96,7 +101,7 @@ class Trainer:
         learned = parts.algorithm.update(parts.policy, groups)
         self.finished += 1
         self.counters = self.counters.after(groups, audit.real_turns)
-        self._learning = False
+        self._learning, self._undrawn = False, None
         times = {**times, "time/learn": time.monotonic() - started}
         self._record(groups, audit, {**_below("rl", learned), **_below("audit", audit.metrics), **times})
 
@@ -146,14 +151,26 @@ class Trainer:
         return best
 
     def save(self) -> Path:
-        """Write the checkpoint of this moment."""
-        return save_checkpoint(
-            self.folder.path,
-            self.finished,
-            self.parts.stateful(),
-            config=self.config.model_dump(mode="json"),
-            counters=self.counters.to_json(),
-        )
+        """Write the checkpoint after the iterations that are finished."""
+        with self._tasks_undrawn():
+            return save_checkpoint(
+                self.folder.path,
+                self.finished,
+                self.parts.stateful(),
+                config=self.config.model_dump(mode="json"),
+                counters=self.counters.to_json(),
+            )
+
+    @contextlib.contextmanager
+    def _tasks_undrawn(self) -> Iterator[None]:
+        """The curriculum as it was before an unfinished iteration drew its tasks: resumed, it draws them again."""
+        drawn = self.parts.curriculum.state()
+        if self._undrawn is not None:
+            self.parts.curriculum.load_state(self._undrawn)
+        try:
+            yield
+        finally:
+            self.parts.curriculum.load_state(drawn)
 
     def save_interrupted(self) -> Path | None:
         """After an interrupt: a checkpoint of the iterations done, or None in the middle of learning."""
