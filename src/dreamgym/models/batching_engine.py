@@ -4,7 +4,7 @@ A ``Session`` is one context; its keys and values stay cached from turn to turn.
 ``await session.generate(...)``; once none of them can go on, the engine runs one forward for every waiting
 session, whatever their lengths: sampled tokens, new observations and long prompts share it. Forwards run
 inline in the event loop, without threads, so that a program is deterministic; sampling draws from each
-session's own random numbers, so that its tokens do not depend on its neighbours (up to float noise in the logits).
+session's own random numbers, so that its tokens do not depend on its neighbours (up to float noise).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from torch import Tensor, isfinite
 from transformers import PreTrainedModel
 
 from dreamgym.core.errors import ContextFullError, ModelError
-from dreamgym.models.numpy_forward import NumpyForward, has_numpy_forward
+from dreamgym.models.llama_forward import LlamaForward, has_llama_forward
 from dreamgym.models.sampling import sample
 from dreamgym.models.torch_forward import TorchForward
 
@@ -47,8 +47,6 @@ class Forward(Protocol[CacheT]):
     """A model that reads new tokens into caches."""
 
     def new_cache(self) -> CacheT: ...
-
-    def refresh(self) -> None: ...
 
     def __call__(self, caches: Sequence[CacheT], new_ids: Sequence[Sequence[int]]) -> Tensor: ...
 
@@ -198,8 +196,8 @@ class BatchingEngine:
         self._model = model
         self.max_length = _context_length(model, max_length)
         self._forward: Forward[Any] = (
-            NumpyForward(model, max_length=self.max_length)
-            if has_numpy_forward(model)
+            LlamaForward(model, max_length=self.max_length)
+            if has_llama_forward(model)
             else TorchForward(model)
         )
         self._weights = self._weights_now()
@@ -218,7 +216,6 @@ class BatchingEngine:
 
     def reset(self) -> None:
         """Forget everything computed. Needed only where weights change unseen, as through ``.data``."""
-        self._forward.refresh()
         for session in self._sessions:
             session.cache.truncate(0)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -67,11 +68,8 @@ class TorchForward:
         """An empty context."""
         return TorchCache()
 
-    def refresh(self) -> None:
-        """Nothing is copied from the model, so nothing grows stale."""
-
     def __call__(self, caches: Sequence[TorchCache], new_ids: Sequence[Sequence[int]]) -> Tensor:
-        """Read ``new_ids[i]`` into ``caches[i]``; return the logits [rows, vocabulary] after each last one."""
+        """Read ``new_ids[i]`` into ``caches[i]``; return the logits [rows, V] after each row's end."""
         counts = [len(ids) for ids in new_ids]
         device = self._model.device
         ids_1T = torch.tensor([[token for ids in new_ids for token in ids]], device=device)
@@ -122,10 +120,11 @@ def _attention(
     if softcap is not None or s_aux is not None:
         raise ModelError(f"{type(module).__name__} caps its scores or has sinks, which is not supported")
     caches, counts = _batches[-1]
+    layer = int(cast(int, module.layer_idx))
     out_HTD, first = torch.empty_like(query[0]), 0
     for cache, count in zip(caches, counts, strict=True):
         rows = slice(first, first + count)
-        keys_KSD, values_KSD = cache.extended(int(module.layer_idx), key[0, :, rows], value[0, :, rows])
+        keys_KSD, values_KSD = cache.extended(layer, key[0, :, rows], value[0, :, rows])
         queries_KGTD = query[0, :, rows].unflatten(0, (keys_KSD.shape[0], -1))
         group = queries_KGTD.shape[1]
         mask_TS = _mask(cache.length, count, sliding_window, query.device)
