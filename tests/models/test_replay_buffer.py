@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
@@ -177,6 +178,25 @@ def test_of_equally_near_neighbours_the_real_one_comes_first() -> None:
     real, dream = experience("a"), dreamed("a", next_state="Something else.")
     buffer.add_experiences([real, dream])
     assert buffer.neighbours(real.state, real.action, k=2) == (real, dream)
+
+
+def test_coroutines_that_ask_at_once_find_what_each_would_alone() -> None:
+    buffer, rng = open_buffer(), Random(3)
+    rows = [random_experience(n, rng) for n in range(120)]
+    buffer.add_experiences(rows)
+
+    async def ask() -> list[tuple[Experience, ...]]:
+        questions = (
+            buffer.aneighbours(e.state, e.action, exclude_trajectory=e.trajectory_id, k=n % 4)
+            for n, e in enumerate(rows)
+        )
+        return await asyncio.gather(*questions)
+
+    alone = [
+        buffer.neighbours(e.state, e.action, exclude_trajectory=e.trajectory_id, k=n % 4)
+        for n, e in enumerate(rows)
+    ]
+    assert asyncio.run(ask()) == alone
 
 
 def test_sampling_is_balanced_by_origin_outcome_and_type() -> None:

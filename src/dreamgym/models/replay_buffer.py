@@ -31,10 +31,12 @@ from dreamgym.models.ledger import Ledger, owner_key, row_of
 from dreamgym.models.quality import Refusal, episode_problems, experiences_of
 from dreamgym.models.turn_index import ROWS_AT_ONCE, TurnIndex
 from dreamgym.utils.atomic import write_json
+from dreamgym.utils.gathering import Gathering
 from dreamgym.utils.random_state import random_state, set_random_state
 
 NEIGHBOURS = 2
 STORE, VECTORS, STATE = "replay_buffer.sqlite", "replay_buffer.vectors", "replay_buffer.json"
+Question = tuple[str, str, str | None, int]  # state, action, the trajectory to exclude, k
 logger = logging.getLogger(__name__)
 
 
@@ -72,6 +74,7 @@ class ExperienceReplayBuffer:
         self._counts: Counter[str] = Counter()
         vectors = None if config.path is None else config.path.with_suffix(".vectors")
         self._turns = TurnIndex(embedder or make_embedder(config), config.capacity, vectors)
+        self._gathering = Gathering(self._answer_all)
         self._store = ExperienceStore(config.path)
         self._read_store()
 
@@ -130,6 +133,13 @@ class ExperienceReplayBuffer:
         excluded = [None if name is None else owner_key(name) for name in names]
         found = self._turns.search(turns, k, excluded)
         return [self._store.fetch([match.number for match in matches]) for matches in found]
+
+    async def aneighbours(
+        self, state: str, action: str, *, exclude_trajectory: str | None = None, k: int = NEIGHBOURS
+    ) -> tuple[Experience, ...]:
+        """``neighbours`` for coroutines: those that ask at once are answered by one search."""
+        found = await self._gathering.ask((state, action, exclude_trajectory, k))
+        return found[:k]
 
     def metrics(self) -> dict[str, float]:
         """Sizes now, and what was added, evicted and refused since the buffer began."""
@@ -192,6 +202,12 @@ class ExperienceReplayBuffer:
         if unwanted:
             self._store.write([], [row.number for row in unwanted])
         self._turns.restore(list(self._ledger), self._store.fetch, vectors)
+
+    def _answer_all(self, questions: Sequence[Question]) -> list[tuple[Experience, ...]]:
+        turns = [(state, action) for state, action, *_ in questions]
+        excluded = [trajectory for _, _, trajectory, _ in questions]
+        most = max(k for *_, k in questions)
+        return self.neighbours_batch(turns, exclude_trajectories=excluded, k=most)
 
     def _add(self, candidates: Sequence[Candidate]) -> AddReport:
         counts: Counter[str] = Counter()
