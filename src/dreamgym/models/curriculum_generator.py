@@ -192,7 +192,7 @@ class CurriculumTaskGenerator:
     def _remember(self, episodes: Sequence[Trajectory], returns: Sequence[float], value: float) -> None:
         first = episodes[0]
         opening = first.task.opening or (first.transitions[0].state if first.transitions else "")
-        task = replace(first.task, sheet=first.task.sheet or first.sheet, opening=opening)
+        task = replace(first.task, sheet=first.sheet or first.task.sheet, opening=opening)
         self._pool.know(task)
         self._pool.observe(
             Observed(
