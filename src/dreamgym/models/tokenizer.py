@@ -34,8 +34,8 @@ def learn_phrases(texts: Iterable[str], *, most: int = 160, least_count: int = 2
 
 def build_tokenizer(names: Sequence[str], texts: Sequence[str], phrases: Sequence[str]) -> PreTrainedTokenizerFast:
     """A tokenizer that knows ``names``, ``phrases`` and every other word of ``texts``."""
-    fixed = [re.escape(phrase).replace(r"\ ", " ") for phrase in phrases]
-    pattern = "|".join([*LINE_HEADS, *fixed, NAME_TOKEN, WORD])
+    fixed = [re.escape(phrase).replace(r"\ ", " ") + (r"(?![A-Za-z])" if phrase[-1].isalpha() else "") for phrase in phrases]
+    pattern = "|".join([*LINE_HEADS, NAME_TOKEN, *fixed, WORD])
     pieces = {piece for text in texts for piece in re.findall(pattern, text)}
     pieces |= {word for text in texts for word in re.findall(WORD, text)}  # a phrase cut short is still words
     pieces |= {f" {name}" for name in names} | set(phrases)

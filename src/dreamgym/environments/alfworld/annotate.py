@@ -17,7 +17,7 @@ from dreamgym.models.sheet import (
     HAND,
     NAME,
     NONE,
-    ROOM,
+   
     UNSEEN,
     line,
     make_sheet,
@@ -98,8 +98,6 @@ def hindsight_sheet(trajectory: Trajectory) -> Sheet:
 def quoted_keys(sheet: Sheet, action: str) -> tuple[str, ...]:
     """What the reasoning quotes: every name in the action, and the place of a thing that stands alone."""
     names = list(dict.fromkeys(NAME.findall(action)))[:3]
-    if action == "look" and line(sheet, AT) == MIDDLE:
-        return (ROOM,)
     if len(names) == 1 and (place := place_of(line(sheet, names[0]))) is not None:
         names.append(place)
     return tuple(names)

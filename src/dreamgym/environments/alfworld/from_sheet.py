@@ -2,41 +2,19 @@
 
 from __future__ import annotations
 
-import re
-
 from dreamgym.core.data_structures import Sheet, Task
-from dreamgym.core.errors import DataError
 from dreamgym.environments.alfworld import catalogue
-from dreamgym.environments.alfworld.game import Game, Goal, Receptacle, Thing
-from dreamgym.environments.alfworld.generator import PHRASES
-from dreamgym.models.sheet import HAND, place_of, places
-
-
-def parse_goal(instruction: str) -> Goal:
-    """The goal that an instruction of ALFWorld's phrasing states.
-
-    Raises:
-        DataError: the instruction follows none of the phrases.
-    """
-    for task_type, phrases in PHRASES.items():
-        for phrase in phrases:
-            pattern = (
-                re.escape(phrase)
-                .replace(r"\{thing\}", r"(?P<thing>\w+)")
-                .replace(r"\{target\}", r"(?P<target>\w+)")
-            )
-            if match := re.fullmatch(pattern, instruction):
-                return Goal(task_type=task_type, thing=match["thing"], target=match["target"])
-    raise DataError(
-        f"the instruction {instruction!r} follows none of ALFWorld's phrases; see generator.PHRASES"
-    )
+from dreamgym.environments.alfworld.annotate import MIDDLE
+from dreamgym.environments.alfworld.game import Game, Receptacle, Thing
+from dreamgym.environments.alfworld.notes import goal_of
+from dreamgym.models.sheet import AT, HAND, make_sheet, place_of, places, thing_value
 
 
 def game_from_sheet(task: Task, sheet: Sheet) -> Game:
     """The game that the real engine plays where a dream started from ``sheet``."""
     rooms = {name: number for number, name in enumerate(places(sheet), start=1)}
     facts = dict(sheet.facts)
-    goal = parse_goal(task.instruction)
+    goal = goal_of(task.instruction)
     return Game(
         id=f"sheet/{task.id}",
         scene=f"sheet/{task.id}",
@@ -50,6 +28,16 @@ def game_from_sheet(task: Task, sheet: Sheet) -> Game:
         goal=goal,
         start_location=0,
     )
+
+
+def sheet_of_game(game: Game) -> Sheet:
+    """The sheet of a real game at its start: for measuring a dream beside the real world, never for training."""
+    facts = {AT: MIDDLE, HAND: "holds"}
+    for place in game.receptacles:
+        status = "open" if place.opened else "closed"
+        facts[place.name] = status if place.openable else "surface"
+    facts |= {thing.name: thing_value(thing.receptacle) for thing in game.things if thing.receptacle}
+    return make_sheet(facts)
 
 
 def _receptacle(name: str, value: str, location: int) -> Receptacle:

@@ -1,0 +1,54 @@
+"""The tokenizer that both embedded models share, made from offline trajectories' own text."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from transformers import PreTrainedTokenizerFast
+
+from dreamgym.core.data_structures import Trajectory
+from dreamgym.environments.alfworld import catalogue
+from dreamgym.models import dream_format
+from dreamgym.models.tokenizer import build_tokenizer, learn_phrases
+from dreamgym.training import policy
+
+LINE_HEADS = (
+    *(f"\n{head}:" for head in ("task", "like", "then", "at", "hand", "action", "sees", "room", "options", "next")),
+    *("\n>", "\nok", "\nfail", "\nset", "\nend", "\nreward: 0", "\nreward: 1", "\ndone: no", "\ndone: yes"),
+)
+SHEET_WORDS = " holds; nothing, none unseen closed open surface middle in hand hot cool clean sliced on at -> = : | \\ ."
+
+
+def vocabulary_names() -> list[str]:
+    """Every kind of the catalogue with every number that a room may hold, and a few more."""
+    most: Counter[str] = Counter()
+    for room in catalogue.ROOMS.values():
+        for kind, counts in room.receptacles.items():
+            most[kind] = max(most[kind], max(counts))
+        for kind, contents in room.contents.items():
+            most[kind] = max(most[kind], len(contents.counts) - 1)
+    return [f"{kind} {number}" for kind in sorted(most) for number in range(1, max(8, most[kind] + 4) + 1)]
+
+
+def _spoken(trajectories: Sequence[Trajectory]) -> Iterator[str]:
+    """Every observation as the policy and as the dream write it on one line, openings without their task."""
+    for trajectory in trajectories:
+        for text in (trajectory.transitions[0].state.split("Your task is to:")[0],):
+            yield policy.one_line(text)
+        for transition in trajectory.transitions:
+            yield policy.one_line(transition.next_state)
+            yield dream_format.one_line(transition.next_state)
+
+
+def make_tokenizer(trajectories: Sequence[Trajectory]) -> PreTrainedTokenizerFast:
+    """Names, line heads and phrases are one token each; every other word of the texts is one."""
+    spoken = list(_spoken(trajectories))
+    actions = sorted({t.action.text for trajectory in trajectories for t in trajectory.transitions})
+    phrases = learn_phrases([*spoken, *actions])
+    instructions = sorted({trajectory.task.instruction for trajectory in trajectories})
+    kinds = " ".join([*catalogue.RECEPTACLE_KINDS, *catalogue.THING_KINDS])
+    sentences = [*sorted(set(spoken)), *actions, *instructions, kinds, "Your task is to: <|>"]
+    return build_tokenizer(
+        vocabulary_names(), [*(f" {text}" for text in sentences), SHEET_WORDS, "\\", *LINE_HEADS], phrases
+    )

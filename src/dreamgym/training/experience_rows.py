@@ -1,0 +1,71 @@
+"""Eq. 5 as rows: offline trajectories with their reasoning traces R*, their neighbours and their sheets."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from zlib import crc32
+
+import numpy as np
+from transformers import PreTrainedTokenizerFast
+
+from dreamgym.core.data_structures import Experience, Sheet, Trajectory
+from dreamgym.environments.alfworld.annotate import annotate, hindsight_sheet, without_unseen
+from dreamgym.models.embedding import HashingEmbedder, embed_turns
+from dreamgym.models.quality import experiences_of
+from dreamgym.models.sheet import UNSEEN, place_of, unseen_places
+from dreamgym.training.fit_rows import RowMaker, sheet_segments, turn_segments
+from dreamgym.training.supervised import Row
+
+POOL = 4_000  # experiences that neighbours are retrieved from while fitting
+MOST_NEIGHBOURS = 2
+CHUNK = 2_048
+
+
+def usual_status(sheets: Sequence[Sheet]) -> dict[str, str]:
+    """By kind of place, the status it most often starts with."""
+    seen: dict[str, Counter[str]] = defaultdict(Counter)
+    for sheet in sheets:
+        for key, value in sheet.facts:
+            if place_of(value) is None and UNSEEN not in value:
+                seen[key.rpartition(" ")[0]][value] += 1
+    return {kind: counts.most_common(1)[0][0] for kind, counts in seen.items()}
+
+
+def retrieved(experiences: Sequence[Experience], rng: random.Random) -> Iterator[tuple[Experience, ...]]:
+    """For each experience 0 to 2 of its nearest neighbours in a pool, never of its own task."""
+    pool = [experiences[i] for i in sorted(rng.sample(range(len(experiences)), min(POOL, len(experiences))))]
+    embedder = HashingEmbedder(256)
+    pool_PD = embed_turns(embedder, [e.state for e in pool], [e.action for e in pool])
+    owners_P = np.asarray([crc32(e.task_id.encode()) for e in pool])
+    for start in range(0, len(experiences), CHUNK):
+        part = experiences[start : start + CHUNK]
+        scores_NP = embed_turns(embedder, [e.state for e in part], [e.action for e in part]) @ pool_PD.T
+        owners_N = np.asarray([crc32(e.task_id.encode()) for e in part])
+        scores_NP[owners_N[:, None] == owners_P[None]] = -2.0
+        for scores_P in scores_NP:
+            first = int(scores_P.argmax())
+            scores_P[first], best = -3.0, scores_P[first]
+            second = int(scores_P.argmax())
+            nearest = [pool[index] for index in (first, second) if best > 0.0]
+            yield tuple(nearest[: rng.randrange(MOST_NEIGHBOURS + 1)])
+
+
+def experience_rows(
+    trajectories: Sequence[Trajectory], tokenizer: PreTrainedTokenizerFast, seed: int
+) -> list[Row]:
+    """One row per annotated turn, and one per sheet that is fully known."""
+    maker = RowMaker(tokenizer)
+    sheets = [hindsight_sheet(trajectory) for trajectory in trajectories]
+    usual = usual_status(sheets)
+    everything = [experience for trajectory in trajectories for experience in experiences_of(trajectory)]
+    neighbours = retrieved(everything, random.Random(seed))
+    rows: list[Row] = []
+    for trajectory, sheet in zip(trajectories, sheets, strict=True):
+        instruction = trajectory.task.instruction
+        for turn in annotate(trajectory, without_unseen(sheet, usual)):
+            rows.append(maker.row(turn_segments(instruction, turn, next(neighbours))))
+        if not unseen_places(sheet):
+            rows.append(maker.row(sheet_segments(instruction, sheet)))
+    return rows
