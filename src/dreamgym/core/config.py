@@ -105,7 +105,10 @@ class FidelityConfig(Section):
     max_false_wins_per_1000_turns: NonNegativeFloat = 1.0
     min_whole_episodes: float = Field(0.95, ge=0.0, le=1.0)
     episodes: PositiveInt = Field(48, description="dreamed episodes replayed by the gate")
-    audit_share: float = Field(0.05, ge=0.0, le=1.0, description="dreamed episodes checked in each iteration")
+    audit: Literal["consistency", "replay"] = Field(
+        "consistency", description="ask the model again (free), or replay in the real engine (costs real turns)"
+    )
+    audit_share: float = Field(0.1, ge=0.0, le=1.0, description="dreamed episodes checked in each iteration")
     max_gap: NonNegativeFloat = Field(0.15, description="dreamed minus audited success that raises the flag")
     on_exploitation: Literal["warn", "stop"] = "warn"
 
@@ -145,7 +148,7 @@ class TrainingConfig(Section):
 class EnvironmentConfig(Section):
     """The real environment."""
 
-    name: Literal["alfworld"] = "alfworld"
+    name: Literal["alfworld", "webshop", "webarena", "taubench"] = "alfworld"
     data_dir: Path | None = Field(None, description="folder of official games; DREAMGYM_DATA where unset")
     max_turns: PositiveInt = Field(50, description="turn limit of evaluation and real episodes")
     dream_max_turns: PositiveInt = Field(30, description="turn limit of dreamed episodes")
@@ -163,6 +166,11 @@ class DreamGymConfig(Section):
     rl: RLConfig = RLConfig()
     training: TrainingConfig = TrainingConfig()
     environment: EnvironmentConfig = EnvironmentConfig()
+
+    @property
+    def dreams(self) -> bool:
+        """Whether any rollout is dreamed."""
+        return self.buffer.synthetic_ratio > 0 and any(p.world == "dream" for p in self.training.phases)
 
     @model_validator(mode="after")
     def _ppo_or_groups(self) -> DreamGymConfig:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import difflib
 import typing
 from collections.abc import Iterator, Sequence
@@ -36,7 +37,16 @@ def load_config(path: Path | None = None, overrides: Sequence[str] = ()) -> Drea
     """The configuration in ``path`` (the defaults where None), then ``overrides`` such as ``rl.clip=0.1``."""
     text = "" if path is None else _read(path)
     values, lines = parse_yaml(text, str(path))
-    origins = {place: f"{path}, line {line}" for place, line in lines.items()}
+    return override_config(
+        values, overrides, {place: f"{path}, line {line}" for place, line in lines.items()}
+    )
+
+
+def override_config(
+    values: dict[str, Any], overrides: Sequence[str], origins: dict[Place, str] | None = None
+) -> DreamGymConfig:
+    """The configuration of plain ``values`` with ``overrides`` applied; ``origins`` as in ``check_config``."""
+    values, origins = copy.deepcopy(values), dict(origins or {})
     for override in overrides:
         place = _apply(values, override)
         for length in range(1, len(place)):

@@ -64,6 +64,14 @@ class Evaluation:
         values |= {f"success/{kind}": share.estimate for kind, share in self.by_type.items()}
         return {f"eval/{name}/{key}": value for key, value in values.items() if math.isfinite(value)}
 
+    def lines(self) -> list[str]:
+        """For a person: all, then by type, with their intervals."""
+        width = max(len(name) for name in ("all", *self.by_type)) + 2
+        shares = {"all": self.success, **self.by_type}
+        lines = [f"{name:<{width}}{share.percent()}" for name, share in shares.items()]
+        unmeasured = len(self.trajectories) - len(self.measured)
+        return [*lines, *([f"{unmeasured} episodes failed and are left out"] if unmeasured else [])]
+
     def to_json(self) -> dict[str, Any]:
         """The summary, and one line per episode."""
         failed = Counter(t.stop_reason.value for t in self.trajectories if not _is_measured(t))
@@ -79,7 +87,7 @@ class Evaluation:
         }
 
 
-async def evaluate(
+async def play_panel(
     policy: Policy,
     tasks: Sequence[Task],
     make_environment: EnvironmentFactory,
@@ -148,7 +156,7 @@ class Bout:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PanelEvaluator:
-    """Plays the same bouts with the same seeds each time, so that two evaluations can be compared task by task."""
+    """Plays the same bouts with the same seeds each time: two evaluations compare task by task."""
 
     bouts: Sequence[Bout]
     folder: RunFolder
@@ -162,7 +170,7 @@ class PanelEvaluator:
         metrics: dict[str, float] = {}
         for bout in self.bouts:
             with self.reporter.stage(f"evaluation, {bout.name}", len(bout.tasks)) as advance:
-                evaluation = await evaluate(
+                evaluation = await play_panel(
                     policy,
                     bout.tasks,
                     bout.make_environment,
@@ -183,5 +191,6 @@ class PanelEvaluator:
         atomic.write_json(self.folder.evaluations / f"{name}.json", evaluation.to_json())
         solved, played = sum(t.success for t in evaluation.measured), len(evaluation.measured)
         self.reporter.line(
-            f"after iteration {iteration}, {bout.name}: {solved} of {played} solved, {evaluation.success.percent()}"
+            f"after iteration {iteration}, {bout.name}: {solved} of {played} solved, "
+            f"{evaluation.success.percent()}"
         )

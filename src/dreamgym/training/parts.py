@@ -63,7 +63,7 @@ class TrainablePolicy(Stateful, Protocol):
 class Algorithm(Stateful, Protocol):
     """PPO or GRPO (paper §6)."""
 
-    def update(self, policy: TrainablePolicy, groups: Sequence[Group]) -> Mapping[str, float]:
+    def update(self, policy: Any, groups: Sequence[Group]) -> Mapping[str, float]:
         """Learn from ``groups``, or raise with nothing changed."""
         ...
 
@@ -87,6 +87,14 @@ class Auditor(Protocol):
     async def audit(self, iteration: int, groups: Sequence[Group]) -> Audit:
         """Check a share of the dreamed episodes."""
         ...
+
+
+class NoAudit:
+    """Watches nothing, where ``training.fidelity.audit_share`` is 0."""
+
+    async def audit(self, iteration: int, groups: Sequence[Group]) -> Audit:
+        """Nothing found."""
+        return Audit()
 
 
 class Evaluator(Protocol):

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from dreamgym.core.data_structures import Origin, Task
 from dreamgym.environments.alfworld.engine import World
+from dreamgym.environments.alfworld.game import Game
 from dreamgym.environments.alfworld.panels import game_of
 from dreamgym.environments.alfworld.rules import State
 from dreamgym.environments.base_env import Observation, StepResult
@@ -21,18 +22,24 @@ class _Snapshot:
 
 
 class AlfworldEnv:
-    """The real environment. ``data_dir`` is needed for official games only."""
+    """The real environment. ``data_dir`` is needed for official games only; ``game`` is played for any task."""
 
     name = "alfworld"
     origin = Origin.REAL
     sheet = None
 
     def __init__(
-        self, max_turns: int = 50, data_dir: Path | None = None, *, show_admissible: bool = False
+        self,
+        max_turns: int = 50,
+        data_dir: Path | None = None,
+        *,
+        show_admissible: bool = False,
+        game: Game | None = None,
     ) -> None:
         self._max_turns = max_turns
         self._data_dir = data_dir
         self._show_admissible = show_admissible
+        self._game = game
         self._task: Task | None = None
         self._world: World | None = None
         self._turn = 0
@@ -81,7 +88,7 @@ class AlfworldEnv:
         self._task = self._world = None
 
     def _begin(self, task: Task) -> None:
-        self._world = World(game_of(task, self._data_dir))
+        self._world = World(self._game or game_of(task, self._data_dir))
         self._task, self._turn, self._over = task, 0, False
 
     def _playing(self) -> World:

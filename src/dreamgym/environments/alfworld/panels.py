@@ -85,7 +85,9 @@ def game_of(task: Task, data_dir: Path | None = None) -> Game:
         raise DataError(f"task {task.id} was imagined: there is no real game of it, play it in the dream")
     game = game_named(task.id, data_dir)
     if game.instruction != task.instruction:
-        raise DataError(f"task {task.id} is of another version of the generator: here it is {game.instruction!r}")
+        raise DataError(
+            f"task {task.id} is of another version of the generator: here it is {game.instruction!r}"
+        )
     return game
 
 

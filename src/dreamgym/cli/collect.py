@@ -1,0 +1,67 @@
+"""``dreamgym collect``: offline trajectories for the experience model and the starting policy."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dreamgym.core.errors import ConfigError
+from dreamgym.training.settings import RunFlags, resolve
+from dreamgym.utils.commands import explained
+
+
+@explained
+def collect(
+    output: Annotated[Path, typer.Option(help="Folder of the data set.")] = Path("data/offline"),
+    episodes: Annotated[int, typer.Option(min=1, help="Episodes to play.")] = 2000,
+    seed: Annotated[int, typer.Option(help="Seed of players, mistakes and order.")] = 0,
+    share: Annotated[
+        list[str] | None,
+        typer.Option(metavar="PLAYER=SHARE", help="Who plays; repeat. Players not named do not play."),
+    ] = None,
+    mistake_rate: Annotated[
+        float, typer.Option(min=0.0, max=1.0, help="Chance at each state of labelled invalid actions.")
+    ] = 0.22,
+    max_turns: Annotated[int, typer.Option(min=1, help="Turn limit.")] = 50,
+    heldout_share: Annotated[
+        float, typer.Option(min=0.0, max=1.0, help="Share of the scenes that is held out.")
+    ] = 0.1,
+    policy: Annotated[
+        str, typer.Option(help="Who plays the share of 'policy': embedded, or a model's folder.")
+    ] = "embedded",
+) -> None:
+    """Collect offline data: players of every strength, and labelled mistakes of every kind.
+
+    \b
+    Examples:
+      dreamgym collect --episodes 500
+      dreamgym collect --share expert=0.3 --share weak=0.4 --share policy=0.3 --output data/offline/mine
+    """
+    from dreamgym.training.collect import POLICY, SHARES, CollectSettings
+    from dreamgym.training.models import load_policy
+    from dreamgym.training.offline_data import collect_offline_data
+
+    config = resolve(RunFlags(env="alfworld", overrides=[f"policy_model.name={policy}"]))
+    shares = dict(_parse(text) for text in share) if share else SHARES
+    manifest = collect_offline_data(
+        output,
+        episodes=episodes,
+        settings=CollectSettings(shares=shares, mistake_rate=mistake_rate, max_turns=max_turns),
+        seed=seed,
+        policy=load_policy(config.policy_model) if shares.get(POLICY) else None,
+        heldout_share=heldout_share,
+    )
+    for name, summary in manifest["splits"].items():
+        print(f"{name:<9}{summary['trajectories']:,} episodes, {summary['turns']:,} turns")
+    print(f"written to {output}; next: dreamgym fit experience --data {output}")
+
+
+def _parse(text: str) -> tuple[str, float]:
+    """One ``PLAYER=SHARE``."""
+    name, _, number = text.partition("=")
+    try:
+        return name, float(number)
+    except ValueError:
+        raise ConfigError(f"--share {text}: wanted PLAYER=SHARE, such as expert=0.2") from None

@@ -1,0 +1,56 @@
+"""``dreamgym fit``: the embedded models from scratch, or on your own data."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dreamgym.utils.commands import explained
+
+fit_app = typer.Typer(
+    no_args_is_help=True, rich_markup_mode=None, help="Fit the embedded models from scratch."
+)
+DATA = Annotated[Path, typer.Option(help="Folder of offline data, from dreamgym collect.")]
+SEED = Annotated[int, typer.Option(help="Seed of weights and order.")]
+
+
+@fit_app.command()
+@explained
+def policy(
+    data: DATA = Path("data/offline"),
+    output: Annotated[Path, typer.Option(help="Folder of the model.")] = Path(
+        "data/checkpoints/fitted/policy"
+    ),
+    seed: SEED = 0,
+) -> None:
+    """Clone the weak players of the offline data: the starting policy.
+
+    \b
+    Example:
+      dreamgym fit policy --data data/offline --output data/checkpoints/fitted/policy
+    """
+    from dreamgym.training.fit import fit_policy
+
+    fit_policy(data, output, seed=seed)
+
+
+@fit_app.command()
+@explained
+def experience(
+    data: DATA = Path("data/offline"),
+    output: Annotated[Path, typer.Option(help="Folder of the model.")] = Path(
+        "data/checkpoints/fitted/experience"
+    ),
+    seed: SEED = 0,
+) -> None:
+    """Train the experience model on annotated turns, the paper's Eq. 5.
+
+    \b
+    Example:
+      dreamgym fit experience --data data/offline --output data/checkpoints/fitted/experience
+    """
+    from dreamgym.training.fit import fit_experience
+
+    fit_experience(data, output, seed=seed)

@@ -1,0 +1,55 @@
+"""The command ``dreamgym``; each command's work is in a module of its own."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+import dreamgym
+from dreamgym.cli.collect import collect
+from dreamgym.cli.fidelity import fidelity
+from dreamgym.cli.fit import fit_app
+from dreamgym.cli.play import play
+from dreamgym.training.evaluate import evaluate
+from dreamgym.training.train import train
+
+app = typer.Typer(
+    name="dreamgym",
+    add_completion=False,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+app.command()(train)
+app.command()(evaluate)
+app.command()(collect)
+app.add_typer(fit_app, name="fit")
+app.command()(fidelity)
+app.command()(play)
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        print(dreamgym.__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def dreamgym_command(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Train LLM agents by reinforcement learning inside a dream of their environment.
+
+    \b
+    Start with:
+      dreamgym train                                    the default run, about 20 minutes on two cores
+      dreamgym train --config configs/debug.yaml        the same path in a minute
+      dreamgym play --env alfworld                      play the environment yourself
+    """
+
+
+if __name__ == "__main__":
+    app(prog_name="dreamgym")

@@ -1,0 +1,213 @@
+"""The composition root: from a configuration to the parts of a run. Names become classes here alone."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from random import Random
+
+from dreamgym.core.config import DreamGymConfig
+from dreamgym.core.config_io import override_config
+from dreamgym.core.data_structures import Origin, Task, Trajectory
+from dreamgym.environments.dream import DreamFactory
+from dreamgym.models.curriculum_generator import CurriculumTaskGenerator
+from dreamgym.models.embedding import make_embedder
+from dreamgym.models.reasoning_model import ReasoningExperienceModel
+from dreamgym.models.replay_buffer import ExperienceReplayBuffer
+from dreamgym.training.audit import ConsistencyAuditor, ReplayAuditor
+from dreamgym.training.checkpoints import read_checkpoint, read_manifest
+from dreamgym.training.domains import Domain, open_domain
+from dreamgym.training.evaluation import Bout, PanelEvaluator
+from dreamgym.training.grpo import GRPO
+from dreamgym.training.loggers import open_loggers
+from dreamgym.training.models import ASSETS, experience_client, load_policy, model_folder
+from dreamgym.training.offline_data import read_trajectories
+from dreamgym.training.parts import Algorithm, Auditor, NoAudit, Parts
+from dreamgym.training.policy import LocalPolicy
+from dreamgym.training.ppo import PPO
+from dreamgym.training.rollout import EnvironmentFactory
+from dreamgym.training.run_folder import RunFolder
+from dreamgym.training.trainer import Trainer
+from dreamgym.utils.metrics import MetricsLog
+from dreamgym.utils.progress import Reporter
+from dreamgym.utils.seeds import derive_seed
+
+ALGORITHMS: dict[str, Callable[..., Algorithm]] = {"grpo": GRPO, "ppo": PPO}
+EVALUATION_PANEL = "valid"
+
+
+def check_available(config: DreamGymConfig) -> None:
+    """Raise what would stop a run right after its folder was begun: no such environment, model or data."""
+    open_domain(config.environment)
+    model_folder(config.policy_model.name, "policy")
+    if ":" not in config.reasoning_model.name:
+        model_folder(config.reasoning_model.name, "experience")
+    for split in ("train", "heldout"):
+        next(offline_trajectories(config, split), None)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Grounds:
+    """What training, evaluation and the fidelity measurement all stand on."""
+
+    domain: Domain
+    policy: LocalPolicy
+    buffer: ExperienceReplayBuffer
+    dream: ReasoningExperienceModel
+    offline: Sequence[Trajectory]
+    heldout: Sequence[Trajectory]
+
+
+@contextlib.contextmanager
+def open_grounds(config: DreamGymConfig, buffer_path: Path | None = None) -> Iterator[Grounds]:
+    """The models, the environment and the offline data; the buffer is in memory without a path."""
+    domain = open_domain(config.environment)
+    policy = load_policy(config.policy_model)
+    offline = list(offline_trajectories(config, "train"))
+    buffer = build_buffer(config, domain, buffer_path)
+    with contextlib.closing(buffer):
+        buffer.add_trajectories(offline)
+        yield Grounds(
+            domain=domain,
+            policy=policy,
+            buffer=buffer,
+            dream=ReasoningExperienceModel(
+                config.reasoning_model, experience_client(config.reasoning_model), retriever=buffer
+            ),
+            offline=offline,
+            heldout=list(offline_trajectories(config, "heldout")),
+        )
+
+
+@contextlib.contextmanager
+def open_run(
+    config: DreamGymConfig, folder: RunFolder, reporter: Reporter, checkpoint: Path | None = None
+) -> Iterator[tuple[Trainer, Grounds]]:
+    """The trainer of a run that begins, or continues at ``checkpoint``; its files are closed at the end."""
+    finished = None if checkpoint is None else read_manifest(checkpoint)["iteration"]
+    default_path = folder.path / "experiences.sqlite"
+    with open_grounds(config, config.buffer.path or default_path) as grounds:
+        metrics = MetricsLog(folder.metrics, open_loggers(config, folder.path, next_iteration=finished))
+        with contextlib.closing(metrics):
+            trainer = Trainer(
+                config=config,
+                parts=build_parts(config, grounds, folder, reporter),
+                folder=folder,
+                metrics=metrics,
+                reporter=reporter,
+            )
+            if checkpoint is not None:
+                trainer.resume(checkpoint)
+            yield trainer, grounds
+
+
+def build_parts(config: DreamGymConfig, grounds: Grounds, folder: RunFolder, reporter: Reporter) -> Parts:
+    """The trainer's collaborators, at their start."""
+    dream = DreamFactory(grounds.dream, max_turns=config.environment.dream_max_turns)
+    return Parts(
+        policy=grounds.policy,
+        algorithm=build_algorithm(config, grounds.policy),
+        curriculum=build_curriculum(config, grounds.domain, grounds.offline),
+        replay_buffer=grounds.buffer,
+        worlds={Origin.DREAMED: dream, Origin.REAL: grounds.domain.make_real},
+        auditor=build_auditor(config),
+        evaluator=build_evaluator(config, grounds.domain, dream, folder, reporter),
+    )
+
+
+@contextlib.contextmanager
+def open_evaluation(
+    checkpoint: Path, overrides: Sequence[str], *, panel: str, num_episodes: int | None, dream: bool
+) -> Iterator[tuple[Bout, LocalPolicy, DreamGymConfig]]:
+    """A checkpoint's policy, and the bout it is to play."""
+    found = read_checkpoint(checkpoint)
+    config = override_config(found.config, overrides)
+    with contextlib.ExitStack() as open_files:
+        if dream:
+            grounds = open_files.enter_context(open_grounds(config))
+            found.restore({"replay_buffer": grounds.buffer})
+            domain, policy = grounds.domain, grounds.policy
+            factory: EnvironmentFactory = DreamFactory(
+                grounds.dream, max_turns=config.environment.dream_max_turns
+            )
+        else:
+            domain, policy = open_domain(config.environment), load_policy(config.policy_model)
+            factory = domain.make_real
+        found.restore({"policy": policy})
+        tasks = domain.panels(panel, num_episodes or config.training.eval_episodes)
+        origin = Origin.DREAMED if dream else Origin.REAL
+        bout = Bout(name=origin.value, tasks=tasks, make_environment=factory, origin=origin)
+        yield bout, policy, config
+
+
+def build_auditor(config: DreamGymConfig) -> Auditor:
+    """Who watches the dreams; a second opinion is the same model without retrieved experiences."""
+    fidelity = config.training.fidelity
+    if fidelity.audit_share == 0.0:
+        return NoAudit()
+    if fidelity.audit == "replay":
+        return ReplayAuditor(fidelity)
+    plain = config.reasoning_model.model_copy(update={"top_k": 0})
+    return ConsistencyAuditor(fidelity, ReasoningExperienceModel(plain, experience_client(plain)))
+
+
+def build_algorithm(config: DreamGymConfig, policy: LocalPolicy) -> Algorithm:
+    """PPO or GRPO."""
+    seed = derive_seed(config.training.seed, "algorithm")
+    return ALGORITHMS[config.rl.algorithm](config.rl, policy, seed=seed)
+
+
+def build_buffer(config: DreamGymConfig, domain: Domain, path: Path | None) -> ExperienceReplayBuffer:
+    """The replay buffer, deaf to the tasks that are evaluated on."""
+    return ExperienceReplayBuffer(
+        config.buffer.model_copy(update={"path": path}),
+        evaluation_tasks={task.id for task in domain.panels(EVALUATION_PANEL, None)},
+        rng=Random(derive_seed(config.training.seed, "buffer")),
+    )
+
+
+def build_curriculum(
+    config: DreamGymConfig, domain: Domain, offline: Sequence[Trajectory]
+) -> CurriculumTaskGenerator:
+    """The curriculum over the training panel."""
+    return CurriculumTaskGenerator(
+        config.curriculum,
+        with_known_sheets(domain, domain.panels("train", None), offline),
+        variator=domain.variator,
+        embedder=make_embedder(config.buffer),
+        rng=Random(derive_seed(config.training.seed, "curriculum")),
+    )
+
+
+def with_known_sheets(domain: Domain, tasks: Sequence[Task], offline: Sequence[Trajectory]) -> list[Task]:
+    """``tasks`` with what offline trajectories have shown of their worlds; the dream imagines the rest."""
+    shown = {trajectory.task.id: trajectory for trajectory in offline}
+    return [
+        replace(task, sheet=domain.hindsight(shown[task.id])) if task.id in shown else task for task in tasks
+    ]
+
+
+def build_evaluator(
+    config: DreamGymConfig, domain: Domain, dream: DreamFactory, folder: RunFolder, reporter: Reporter
+) -> PanelEvaluator:
+    """The same unseen tasks for real and in the dream: their difference is what the dream flatters."""
+    tasks = domain.panels(EVALUATION_PANEL, config.training.eval_episodes)
+    return PanelEvaluator(
+        bouts=[
+            Bout(name="real", tasks=tasks, make_environment=domain.make_real, origin=Origin.REAL),
+            Bout(name="dreamed", tasks=tasks, make_environment=dream, origin=Origin.DREAMED),
+        ],
+        folder=folder,
+        reporter=reporter,
+        seed=config.training.seed,
+        concurrency=config.training.concurrency,
+        max_failed_share=config.training.max_failed_share,
+    )
+
+
+def offline_trajectories(config: DreamGymConfig, split: str) -> Iterator[Trajectory]:
+    """The real trajectories that ground the dream, or those held out to measure it."""
+    folder = config.environment.offline_data or ASSETS / "offline"
+    return read_trajectories(folder / f"{split}.jsonl.gz")

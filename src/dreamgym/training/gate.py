@@ -1,0 +1,65 @@
+"""The fidelity gate: before RL begins in a dream, it is measured under the policy that will learn in it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.table import Table
+
+from dreamgym.core.config import DreamGymConfig
+from dreamgym.core.serialization import encode
+from dreamgym.training.fidelity import FidelityReport, Rates, check_gate, measure_fidelity
+from dreamgym.utils import atomic
+from dreamgym.utils.stats import Interval
+
+if TYPE_CHECKING:
+    from dreamgym.training.build import Grounds
+
+_RATES: dict[str, Callable[[Rates], Interval]] = {
+    "next state word for word": lambda rates: rates.next_state_exact,
+    "invalid actions recognised": lambda rates: rates.invalid_recognised,
+    "valid actions refused": lambda rates: rates.valid_refused,
+    "false wins, of all turns": lambda rates: rates.false_wins,
+    "missed wins, of all turns": lambda rates: rates.missed_wins,
+}
+
+
+def check_dream(config: DreamGymConfig, grounds: Grounds, output: Path) -> FidelityReport:
+    """Measure, write the report to ``output``, print it.
+
+    Raises:
+        FidelityError: the dream is below a threshold of ``training.fidelity`` and the gate is on.
+    """
+    settings = config.training.fidelity
+    report = asyncio.run(
+        measure_fidelity(
+            grounds.dream,
+            grounds.policy,
+            grounds.heldout[: settings.episodes],
+            grounds.domain.panels("train", settings.episodes),
+            max_turns=config.environment.dream_max_turns,
+            seed=config.training.seed,
+        )
+    )
+    atomic.write_json(output, encode(report))
+    print_report(report, Console())
+    check_gate(report, settings)
+    return report
+
+
+def print_report(report: FidelityReport, console: Console) -> None:
+    """The two measurements side by side, with 95 % intervals."""
+    table = Table(title="fidelity of the dream", title_justify="left")
+    for name in ("", "held-out real turns", "the policy's turns, replayed"):
+        table.add_column(name)
+    for name, rate in _RATES.items():
+        table.add_row(name, rate(report.teacher_forced).percent(), rate(report.replayed).percent())
+    table.add_row("whole episodes right", "", report.whole_episodes.percent())
+    table.add_row("success, dreamed", "", report.dreamed_success.percent())
+    table.add_row("success, replayed", "", report.real_success.percent())
+    table.add_row("bound of Lemma 1", "", f"{report.value_error_bound:.3f}")
+    console.print(table)

@@ -1,0 +1,47 @@
+"""The models of a run, from their names in the configuration."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from transformers import AutoModelForCausalLM, PreTrainedTokenizerFast
+
+import dreamgym
+from dreamgym.core.config import PolicyModelConfig, ReasoningModelConfig
+from dreamgym.core.errors import ConfigError, UnavailableError
+from dreamgym.models.llm_client import LLMClient, make_client
+from dreamgym.training.policy import LocalPolicy
+
+ASSETS = Path(dreamgym.__file__).parent / "assets"
+EMBEDDED = "embedded"
+
+
+def load_policy(config: PolicyModelConfig) -> LocalPolicy:
+    """The agent π with its starting weights, in float32: updates of 1e-4 are lost in a shorter mantissa."""
+    folder = model_folder(config.name, "policy")
+    try:
+        model = AutoModelForCausalLM.from_pretrained(folder, local_files_only=True, dtype=torch.float32)
+        tokenizer = PreTrainedTokenizerFast.from_pretrained(folder, local_files_only=True)
+    except (OSError, ValueError, KeyError) as error:
+        raise ConfigError(f"policy_model.name: {folder} cannot be loaded: {error}") from error
+    return LocalPolicy(model, tokenizer, config)
+
+
+def experience_client(config: ReasoningModelConfig) -> LLMClient:
+    """The language model behind the experience model."""
+    if ":" in config.name:
+        return make_client(config.name)
+    return make_client(f"local:{model_folder(config.name, 'experience')}")
+
+
+def model_folder(name: str, asset: str) -> Path:
+    """The Hugging Face folder that ``name`` means; ``asset`` is ``policy`` or ``experience``."""
+    folder = ASSETS / asset if name == EMBEDDED else Path(name)
+    if (folder / "config.json").is_file():
+        return folder
+    if name == EMBEDDED:
+        raise UnavailableError(f"the embedded {folder} is not installed: make it with `dreamgym fit {asset}`")
+    raise ConfigError(
+        f"the {asset} model {folder} holds no config.json: name a Hugging Face causal LM's folder"
+    )

@@ -1,0 +1,121 @@
+"""What a finished run says: before and after, real and dreamed, and where everything lies."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from dreamgym.core.errors import DataError
+from dreamgym.training.checkpoints import read_manifest
+from dreamgym.training.run_folder import RunFolder
+from dreamgym.utils.metrics import read_metrics
+
+Row = tuple[str, str, str]
+
+
+def summarise(folder: RunFolder, checkpoint: Path) -> dict[str, Any]:
+    """The numbers of the closing table, from the run's own files."""
+    manifest = read_manifest(checkpoint)
+    lines = read_metrics(folder.metrics)
+    last = manifest["iteration"]
+    evaluations = {
+        name: {"before": _evaluation(folder, name, 0), "after": _evaluation(folder, name, last)}
+        for name in ("real", "dreamed")
+    }
+    return {
+        "checkpoint": str(checkpoint),
+        "iterations": last,
+        "evaluations": evaluations,
+        "gap": {when: _gap(evaluations, when) for when in ("before", "after")},
+        "fidelity": _read(folder.path / "fidelity.json"),
+        "real_turns_in_training": manifest["counters"]["real_turns"] + manifest["counters"]["audit_turns"],
+        "dreamed_turns": manifest["counters"]["dreamed_turns"],
+        "agent_tokens": manifest["counters"]["agent_tokens"],
+        "read_tokens": manifest["counters"]["read_tokens"],
+        "seconds": sum(value for line in lines for name, value in line.items() if name.startswith("time/")),
+    }
+
+
+def rows(summary: dict[str, Any]) -> list[Row]:
+    """The table, as text."""
+    real, dreamed = summary["evaluations"]["real"], summary["evaluations"]["dreamed"]
+    played = (real["after"] or real["before"] or {}).get("episodes", 0)
+    table = [
+        (f"real success, {played} games", _share(real["before"]), _share(real["after"])),
+        ("dreamed success", _share(dreamed["before"]), _share(dreamed["after"])),
+        ("gap, dreamed − real", _points(summary["gap"]["before"]), _points(summary["gap"]["after"])),
+    ]
+    table += [(name, value, "") for name, value in _fidelity(summary["fidelity"])]
+    minutes, seconds = divmod(round(summary["seconds"]), 60)
+    return [
+        *table,
+        ("real turns used for training", "", f"{summary['real_turns_in_training']:,}"),
+        ("dreamed turns", "", f"{summary['dreamed_turns']:,}"),
+        ("tokens, written + read", "", f"{summary['agent_tokens']:,} + {summary['read_tokens']:,}"),
+        ("time", "", f"{minutes} min {seconds} s"),
+    ]
+
+
+def print_summary(summary: dict[str, Any], folder: RunFolder, console: Console) -> None:
+    """The table, then where things lie and what to type next."""
+    table = Table(title=f"{summary['iterations']} iterations", title_justify="left")
+    for name in ("", "before", "after"):
+        table.add_column(name)
+    for row in rows(summary):
+        table.add_row(*row)
+    console.print(table)
+    checkpoint = summary["checkpoint"]
+    for name, place in {
+        "checkpoint": checkpoint,
+        "metrics": folder.metrics,
+        "episodes": folder.episodes,
+        "curves": "tensorboard --logdir logs",
+        "evaluate": f"dreamgym evaluate --checkpoint {checkpoint} --num-episodes 20",
+        "play": "dreamgym play --env alfworld --dream",
+    }.items():
+        console.print(f"{name:<11}{place}", markup=False, highlight=False, soft_wrap=True)
+
+
+def _evaluation(folder: RunFolder, name: str, iteration: int) -> dict[str, Any] | None:
+    return _read(folder.evaluations / f"{name}_{iteration:04d}.json")
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except ValueError as error:
+        raise DataError(f"{path} is not JSON ({error}): remove it and continue with --resume") from None
+    return value if isinstance(value, dict) else None
+
+
+def _gap(evaluations: dict[str, Any], when: str) -> float | None:
+    dreamed, real = ((evaluations[name][when] or {}).get("success") for name in ("dreamed", "real"))
+    return None if dreamed is None or real is None else dreamed - real
+
+
+def _share(evaluation: dict[str, Any] | None) -> str:
+    if evaluation is None or evaluation["success"] is None:
+        return "–"
+    low, high = evaluation["interval_95"]
+    return f"{100 * evaluation['success']:.1f} % ({100 * low:.1f} to {100 * high:.1f})"
+
+
+def _points(gap: float | None) -> str:
+    return "–" if gap is None else f"{100 * gap:+.1f} points"
+
+
+def _fidelity(report: dict[str, Any] | None) -> Iterable[tuple[str, str]]:
+    """The three numbers that the gate looks at."""
+    if report is None:
+        return
+    replayed = report["replayed"]
+    yield "fidelity: invalid actions recognised", f"{100 * replayed['invalid_recognised']['estimate']:.1f} %"
+    yield "fidelity: false wins per 1,000 turns", f"{1000 * replayed['false_wins']['estimate']:.2f}"
+    yield "fidelity: whole episodes right", f"{100 * report['whole_episodes']['estimate']:.1f} %"

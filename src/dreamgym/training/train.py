@@ -1,0 +1,122 @@
+"""``python -m dreamgym.training.train``, the same as ``dreamgym train``: RL in the dream, proof outside."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from dreamgym.core.config import DreamGymConfig
+from dreamgym.core.errors import DreamGymError
+from dreamgym.training.checkpoints import latest_checkpoint
+from dreamgym.training.run_folder import RunFolder
+from dreamgym.training.settings import RunFlags, resolve
+from dreamgym.utils.commands import INTERRUPTED, explained
+
+if TYPE_CHECKING:
+    from dreamgym.training.trainer import Trainer
+
+
+@explained
+def train(
+    overrides: Annotated[
+        list[str] | None, typer.Argument(help="Settings as section.key=value, such as rl.clip=0.1.")
+    ] = None,
+    config: Annotated[Path | None, typer.Option(help="YAML file; default: configs/default.yaml.")] = None,
+    env: Annotated[
+        str | None, typer.Option(help="Environment, and its preset where --config is not given.")
+    ] = None,
+    num_iterations: Annotated[
+        int | None, typer.Option(min=1, help="Iterations in all; phases keep their proportions.")
+    ] = None,
+    batch_size: Annotated[
+        int | None, typer.Option(min=1, help="Trajectories per iteration, a multiple of rl.group_size.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of everything random.")] = None,
+    use_wandb: Annotated[
+        bool, typer.Option("--use-wandb", help="Log to Weights & Biases, offline without a key.")
+    ] = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Continue the run in training.output_dir.")
+    ] = False,
+    allow_low_fidelity: Annotated[
+        bool, typer.Option("--allow-low-fidelity", help="Train even in a dream below the fidelity gate.")
+    ] = False,
+) -> None:
+    """Train an agent in a dream of its environment, then show it in the real one.
+
+    \b
+    Examples:
+      dreamgym train
+      dreamgym train --config configs/debug.yaml
+      dreamgym train --env alfworld --num-iterations 100 --batch-size 64 --seed 42
+      dreamgym train --resume
+      dreamgym train rl.algorithm=ppo training.output_dir=data/checkpoints/ppo
+    """
+    flags = RunFlags(
+        config=config,
+        env=env,
+        num_iterations=num_iterations,
+        batch_size=batch_size,
+        seed=seed,
+        use_wandb=use_wandb,
+        allow_low_fidelity=allow_low_fidelity,
+        overrides=overrides or (),
+    )
+    run_training(resolve(flags), resume=resume)
+
+
+def run_training(config: DreamGymConfig, *, resume: bool = False) -> None:
+    """Start or continue the run in ``training.output_dir`` and print what came of it."""
+    from rich.console import Console
+
+    from dreamgym.training.build import check_available, open_run
+    from dreamgym.training.gate import check_dream
+    from dreamgym.training.summary import print_summary, summarise
+    from dreamgym.utils import atomic
+    from dreamgym.utils.progress import make_reporter
+
+    # A scheduler's polite stop is treated as Ctrl-C.
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    reporter = make_reporter()
+    check_available(config)
+    with RunFolder(config.training.output_dir) as folder:
+        checkpoint = folder.resume() if resume else None
+        if not resume and (earlier := folder.start(config)):
+            reporter.line(f"an earlier run was moved to {earlier}")
+        if resume:
+            reporter.line(
+                f"continuing from {checkpoint}" if checkpoint else "no checkpoint yet: from the start"
+            )
+        with open_run(config, folder, reporter, checkpoint) as (trainer, grounds):
+            if checkpoint is None and config.dreams:
+                check_dream(config, grounds, folder.path / "fidelity.json")
+            best = _train(trainer)
+        summary = summarise(folder, best)
+        atomic.write_json(folder.path / "summary.json", summary)
+        print_summary(summary, folder, Console())
+
+
+def _train(trainer: Trainer) -> Path:
+    """Run the loop; whatever ends it early, say what is saved and how to go on."""
+    try:
+        return asyncio.run(trainer.train())
+    except KeyboardInterrupt:
+        saved = trainer.save_interrupted() or latest_checkpoint(trainer.folder.path)
+        print(f"interrupted: {saved} is saved, the same command with --resume continues", file=sys.stderr)
+        raise SystemExit(INTERRUPTED) from None
+    except DreamGymError:
+        saved = latest_checkpoint(trainer.folder.path)
+        print(f"stopped after iteration {trainer.finished}; the last checkpoint is {saved}", file=sys.stderr)
+        raise
+
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+app.command()(train)
+
+if __name__ == "__main__":
+    app(prog_name="python -m dreamgym.training.train")
