@@ -1,0 +1,55 @@
+"""GRPO (paper §2, Eq. 3): a trajectory is as good as it is better than its group.
+
+    Â_i = (r_i − mean_G r) / (std_G r + ε)        the same for every token that the agent wrote in episode i
+
+then the clipped surrogate of ``policy_optimizer``. Failed trajectories are left out of group and loss; a
+group whose returns are all equal says nothing, gives no gradient, and is counted.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from pathlib import Path
+
+from dreamgym.core.config import RLConfig
+from dreamgym.core.data_structures import Group
+from dreamgym.training.losses import group_advantages
+from dreamgym.training.policy import LocalPolicy
+from dreamgym.training.policy_optimizer import PolicyOptimizer
+from dreamgym.training.token_batch import Row, batch_metrics, rows_of
+from dreamgym.utils.seeds import derive_seed
+
+
+class GRPO:
+    """Group-relative policy optimization of one policy."""
+
+    def __init__(self, config: RLConfig, policy: LocalPolicy, *, seed: int = 0) -> None:
+        self._seed = seed
+        self._policy_optimizer = PolicyOptimizer(policy, config)
+
+    def update(self, policy: LocalPolicy, groups: Sequence[Group]) -> dict[str, float]:
+        """Learn from ``groups``. Raises ``NonFiniteLossError`` with nothing changed."""
+        rows = [row for group in groups for row in group_rows(group)]
+        rng = random.Random(derive_seed(self._seed, "grpo", policy.version))
+        metrics = self._policy_optimizer.update(rows, rng)
+        policy.updated()
+        return metrics | batch_metrics(groups, rows)
+
+    def save(self, folder: Path) -> None:
+        """Everything but the policy itself."""
+        self._policy_optimizer.save(folder)
+
+    def load(self, folder: Path) -> None:
+        """Continue from ``save``."""
+        self._policy_optimizer.load(folder)
+
+
+def group_rows(group: Group) -> list[Row]:
+    """The rows of a group's scored trajectories with their advantages."""
+    episodes = [rows_of(trajectory) for trajectory in group.scored]
+    return [
+        row.with_advantages([advantage] * len(row.states))
+        for rows, advantage in zip(episodes, group_advantages(group.returns), strict=True)
+        for row in rows
+    ]
