@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from pathlib import Path
 
 import httpx
@@ -87,6 +88,13 @@ def test_an_endpoint_is_asked_again_after_a_failure(monkeypatch: pytest.MonkeyPa
     assert asked[2]["headers"] == {"Authorization": "Bearer secret"}
 
 
+def test_of_no_turns_an_endpoint_is_asked_its_size_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = answering(monkeypatch, vectors_answer([1.0, 0.0, 0.0]))
+    embedder = UrlEmbedder("http://host/v1/embeddings", "")
+    assert [embed_turns(embedder, [], []).shape for _ in range(2)] == [(0, 3)] * 2
+    assert len(asked) == 1
+
+
 @pytest.mark.parametrize(
     "answer", [httpx.Response(401, text="no key"), httpx.Response(200, text="{}"), vectors_answer([1.0])]
 )
@@ -94,3 +102,14 @@ def test_an_endpoint_that_refuses_is_named(monkeypatch: pytest.MonkeyPatch, answ
     answering(monkeypatch, answer)
     with pytest.raises(EndpointError, match="http://host/v1/embeddings"):
         UrlEmbedder("http://host/v1/embeddings", "").embed(["a", "b"])
+
+
+def test_a_sentence_transformer_knows_words_that_hashing_does_not() -> None:
+    pytest.importorskip("sentence_transformers", reason="the extra 'embeddings' is not installed")
+    folder = os.environ.get("DREAMGYM_SENTENCE_TRANSFORMER")
+    if not folder:
+        pytest.skip("DREAMGYM_SENTENCE_TRANSFORMER names no sentence-transformers folder")
+    embedder = make_embedder(BufferConfig(embedding=folder))
+    mug, cup, lamp = embedder.embed(["Grab the mug.", "Pick up a cup.", "The weather was fine on Tuesday."])
+    assert embedder.size == len(mug)
+    assert mug @ cup > mug @ lamp + 0.2

@@ -10,6 +10,7 @@ import os
 import re
 import time
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 from zlib import crc32
@@ -42,7 +43,7 @@ class Embedder(Protocol):
         ...
 
     def embed(self, texts: Sequence[str]) -> Vectors:
-        """One row per text [N, D]; a row does not depend on the other texts."""
+        """One row per text [N, D], of at least one text; a row does not depend on the others."""
         ...
 
 
@@ -57,6 +58,8 @@ def make_embedder(config: BufferConfig) -> Embedder:
 
 def embed_turns(embedder: Embedder, states: Sequence[str], actions: Sequence[str]) -> Vectors:
     """φ(s, a) [N, D]: state and action weigh the same, however long the state is."""
+    if not states:
+        return np.empty((0, embedder.size), np.float32)
     both = embedder.embed(states) + embedder.embed([f"> {action}" for action in actions])
     return unit_rows(both)
 
@@ -127,8 +130,9 @@ class SentenceTransformerEmbedder:
             self._loaded = SentenceTransformer(str(self._folder), device="cpu", local_files_only=True)
         return self._loaded
 
-    @property
+    @cached_property
     def size(self) -> int:
+        """D, known once a text was embedded."""
         return int(self.embed(["size"]).shape[1])
 
     def embed(self, texts: Sequence[str]) -> Vectors:
@@ -143,13 +147,11 @@ class UrlEmbedder:
     def __init__(self, url: str, model: str) -> None:
         self.name = f"{url}:{model}"
         self._url, self._model = url, model
-        self._size: int | None = None
 
-    @property
+    @cached_property
     def size(self) -> int:
-        if self._size is None:
-            self._size = int(self.embed(["size"]).shape[1])
-        return self._size
+        """D, known once a text was embedded."""
+        return int(self.embed(["size"]).shape[1])
 
     def embed(self, texts: Sequence[str]) -> Vectors:
         """One row per text [N, D]."""
@@ -158,7 +160,7 @@ class UrlEmbedder:
             # An empty input is refused by hosted endpoints.
             batch = [text[:MAX_CHARACTERS] or " " for text in texts[start : start + URL_BATCH]]
             rows.extend(self._ask(batch))
-        return unit_rows(np.array(rows, dtype=np.float64).reshape(len(rows), -1 if rows else 0))
+        return unit_rows(np.array(rows, dtype=np.float64).reshape(len(rows), -1))
 
     def _ask(self, texts: list[str]) -> list[list[float]]:
         answer = self._post({"model": self._model, "input": texts})
