@@ -10,35 +10,26 @@ session's own random numbers, so that its tokens do not depend on its neighbours
 from __future__ import annotations
 
 import asyncio
-import random
 import weakref
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol, Self, TypeVar
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Protocol, TypeVar
 
-from torch import Tensor, isfinite
+import torch
+from torch import Tensor
 from transformers import PreTrainedModel
 
 from dreamgym.core.errors import ContextFullError, ModelError
+from dreamgym.models.batching_session import Cache, Generated, Request, Session
 from dreamgym.models.llama_forward import LlamaForward, has_llama_forward
 from dreamgym.models.sampling import sample
 from dreamgym.models.torch_forward import TorchForward
 
+__all__ = ["BatchingEngine", "Generated", "Session"]
+
 TOKENS_PER_FORWARD = 2048  # a longer batch gains nothing and its activations leave the processor's cache
+SERIAL_TOKENS = 256  # below, a second thread saves little, and on a busy machine waiting for it costs a lot
 SETTLING_PASSES = 3  # event-loop passes that a coroutine needs from one answer to its next question
-
-FinishReason = Literal["stop", "length"]
-
-
-class Cache(Protocol):
-    """What a forward remembers of one context."""
-
-    length: int
-
-    def truncate(self, length: int) -> None: ...
-
-    def copy(self) -> Self: ...
-
 
 CacheT = TypeVar("CacheT", bound=Cache)
 
@@ -49,140 +40,6 @@ class Forward(Protocol[CacheT]):
     def new_cache(self) -> CacheT: ...
 
     def __call__(self, caches: Sequence[CacheT], new_ids: Sequence[Sequence[int]]) -> Tensor: ...
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Generated:
-    """What a session sampled; the stop token is the last one where it ended the generation."""
-
-    token_ids: tuple[int, ...]
-    logprobs: tuple[float, ...]
-    finish_reason: FinishReason
-
-
-@dataclass(eq=False, slots=True)
-class _Request:
-    session: Session
-    future: asyncio.Future[Generated]
-    stop_ids: frozenset[int]
-    stop_when: Callable[[Sequence[int]], bool] | None
-    max_tokens: int
-    temperature: float
-    token_ids: list[int] = field(default_factory=list)
-    logprobs: list[float] = field(default_factory=list)
-
-    @property
-    def unread(self) -> int:
-        """Tokens to compute before this request can sample; a prefill leaves the last one for later."""
-        unread = self.session.length - self.session.cache.length
-        return unread if self.max_tokens else unread - 1
-
-    def finish(self, reason: FinishReason) -> None:
-        """Answer the coroutine that waits."""
-        generated = Generated(
-            token_ids=tuple(self.token_ids), logprobs=tuple(self.logprobs), finish_reason=reason
-        )
-        self.future.set_result(generated)
-
-
-class Session:
-    """One growing token context on a ``BatchingEngine``; made by its ``session``."""
-
-    def __init__(self, engine: BatchingEngine, cache: Cache, *, seed: int) -> None:
-        self.engine = engine
-        self.cache = cache
-        self.token_ids: list[int] = []
-        self.rng = random.Random(seed)
-        self.closed = False
-        self.waiting = False
-
-    @property
-    def length(self) -> int:
-        """Tokens in the context, computed or not."""
-        return len(self.token_ids)
-
-    def append(self, ids: Sequence[int]) -> None:
-        """Add tokens that the session did not sample; they are computed with the next ``generate``."""
-        self._check_usable()
-        if self.length + len(ids) > self.engine.max_length:
-            raise ContextFullError(
-                f"{len(ids)} more tokens on {self.length} exceed the context of {self.engine.max_length}"
-            )
-        self.token_ids.extend(ids)
-
-    async def generate(
-        self,
-        *,
-        stop_ids: Collection[int],
-        max_tokens: int,
-        temperature: float,
-        stop_when: Callable[[Sequence[int]], bool] | None = None,
-    ) -> Generated:
-        """Sample until a token of ``stop_ids``, until ``stop_when(sampled ids)``, or ``max_tokens``.
-
-        Raises ``ContextFullError`` where the context ends first. A cancelled or failed call leaves the
-        context as it was before.
-        """
-        self._check_usable()
-        if not self.token_ids:
-            raise ValueError("generate on an empty session: append a prompt first")
-        if max_tokens < 1 or temperature < 0:
-            raise ValueError(
-                f"max_tokens={max_tokens}, temperature={temperature}: want at least 1, at least 0"
-            )
-        return await self._run(frozenset(stop_ids), stop_when, max_tokens, temperature)
-
-    async def prefill(self) -> None:
-        """Compute what was appended, so that ``fork`` shares it."""
-        self._check_usable()
-        if self.length - self.cache.length > 1:
-            await self._run(frozenset(), None, 0, 0.0)
-
-    def fork(self, seed: int) -> Session:
-        """A session with the same context, its computed part copied, and random numbers of its own."""
-        self._check_usable()
-        twin = self.engine.session(seed=seed)
-        twin.cache = self.cache.copy()
-        twin.token_ids = list(self.token_ids)
-        return twin
-
-    def truncate(self, length: int) -> None:
-        """Take back everything after the first ``length`` tokens."""
-        self._check_usable()
-        self.cache.truncate(length)
-        del self.token_ids[length:]
-
-    def close(self) -> None:
-        """Free the cache; a pending ``generate`` is cancelled. May be called twice."""
-        if not self.closed:
-            self.closed = True
-            self.engine.forget(self)
-
-    async def _run(
-        self,
-        stop_ids: frozenset[int],
-        stop_when: Callable[[Sequence[int]], bool] | None,
-        max_tokens: int,
-        temperature: float,
-    ) -> Generated:
-        length_before, self.waiting = self.length, True
-        future = asyncio.get_running_loop().create_future()
-        self.engine.enqueue(_Request(self, future, stop_ids, stop_when, max_tokens, temperature))
-        try:
-            return await future
-        except BaseException:
-            if not self.closed:
-                self.cache.truncate(length_before)
-                del self.token_ids[length_before:]
-            raise
-        finally:
-            self.waiting = False
-
-    def _check_usable(self) -> None:
-        if self.closed:
-            raise RuntimeError("this session is closed: start a new one")
-        if self.waiting:
-            raise RuntimeError("this session is generating: await that before touching it again")
 
 
 class BatchingEngine:
@@ -200,9 +57,10 @@ class BatchingEngine:
             if has_llama_forward(model)
             else TorchForward(model)
         )
+        self._parameters = list(model.parameters())
         self._weights = self._weights_now()
         self._sessions: weakref.WeakSet[Session] = weakref.WeakSet()
-        self._requests: list[_Request] = []
+        self._requests: list[Request] = []
         self._loop: asyncio.AbstractEventLoop | None = None
         self._arrivals = 0
         self.forwards = 0
@@ -215,7 +73,9 @@ class BatchingEngine:
         return session
 
     def reset(self) -> None:
-        """Forget everything computed. Needed only where weights change unseen, as through ``.data``."""
+        """Forget what was computed; needed only where weights change unseen: an adapter switched on or off."""
+        self._parameters = list(self._model.parameters())
+        self._weights = self._weights_now()
         for session in self._sessions:
             session.cache.truncate(0)
 
@@ -227,7 +87,7 @@ class BatchingEngine:
             if request.session is session:
                 request.future.cancel()
 
-    def enqueue(self, request: _Request) -> None:
+    def enqueue(self, request: Request) -> None:
         """Let ``request`` join the next forward."""
         loop = asyncio.get_running_loop()
         if self._loop is not loop:  # the previous loop is over, and with it whoever waited there
@@ -254,20 +114,22 @@ class BatchingEngine:
             self._step()
         except Exception as error:  # whoever waits gets it; in a callback it would only be logged
             for request in self._requests:
-                request.future.set_exception(error)
+                if not request.future.done():
+                    request.future.set_exception(error)
         waiting = [r for r in self._requests if not r.future.done()]
         passes = SETTLING_PASSES if len(waiting) < len(self._requests) else 0
         loop.call_soon(self._pump, loop, passes, self._arrivals)
 
     def _step(self) -> None:
-        if (weights := self._weights_now()) != self._weights:
-            self._weights = weights
+        if self._weights_now() != self._weights:
             self.reset()
         batch = self._next_batch()
         ids = [r.session.token_ids[r.session.cache.length :][:count] for r, count in batch]
-        logits_BV = self._forward([request.session.cache for request, _ in batch], ids)
+        tokens = sum(count for _, count in batch)
+        with _threads(tokens):
+            logits_BV = self._forward([request.session.cache for request, _ in batch], ids)
         self.forwards += 1
-        self.tokens_read += sum(count for _, count in batch)
+        self.tokens_read += tokens
         for request, _ in batch:
             if request.max_tokens == 0 and request.unread == 0:
                 request.finish("length")
@@ -276,10 +138,10 @@ class BatchingEngine:
             ready = [batch[row][0] for row in rows]
             self._sample(ready, logits_BV if len(rows) == len(batch) else logits_BV[rows])
 
-    def _next_batch(self) -> list[tuple[_Request, int]]:
+    def _next_batch(self) -> list[tuple[Request, int]]:
         """How many tokens of which request to read: the short ones all, the long ones as room is left."""
         room = TOKENS_PER_FORWARD
-        batch: list[tuple[_Request, int]] = []
+        batch: list[tuple[Request, int]] = []
         for request in sorted(self._requests, key=lambda r: r.unread):
             count = min(request.unread, room if batch else max(room, 1))
             if count:
@@ -287,16 +149,16 @@ class BatchingEngine:
                 room -= count
         return batch
 
-    def _sample(self, requests: list[_Request], logits_BV: Tensor) -> None:
+    def _sample(self, requests: list[Request], logits_BV: Tensor) -> None:
         temperatures = [request.temperature for request in requests]
         uniforms = [r.session.rng.random() if r.temperature else 0.0 for r in requests]
         ids_B, logprobs_B = sample(logits_BV, temperatures, uniforms)
-        if not bool(isfinite(logprobs_B).all()):
+        if not bool(torch.isfinite(logprobs_B).all()):
             raise ModelError("the model's logits are not finite: its weights are damaged or diverged")
         for request, token, logprob in zip(requests, ids_B.tolist(), logprobs_B.tolist(), strict=True):
             self._receive(request, token, logprob)
 
-    def _receive(self, request: _Request, token: int, logprob: float) -> None:
+    def _receive(self, request: Request, token: int, logprob: float) -> None:
         request.session.token_ids.append(token)
         request.token_ids.append(token)
         request.logprobs.append(logprob)
@@ -313,7 +175,19 @@ class BatchingEngine:
 
     def _weights_now(self) -> list[tuple[int, int]]:
         """Changes with every in-place update and every replaced tensor."""
-        return [(p.data_ptr(), p._version) for p in self._model.parameters()]
+        return [(p.data_ptr(), p._version) for p in self._parameters]
+
+
+@contextmanager
+def _threads(tokens: int) -> Iterator[None]:
+    """One thread for a small forward, the usual number for a large one."""
+    usual = torch.get_num_threads()
+    if tokens < SERIAL_TOKENS:
+        torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(usual)
 
 
 def _context_length(model: PreTrainedModel, wanted: int | None) -> int:
