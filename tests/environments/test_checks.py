@@ -29,7 +29,9 @@ def failed_checks(make_env: Any) -> set[str]:
 
 def test_the_documented_page_runs_from_top_to_bottom(capsys: pytest.CaptureFixture[str]) -> None:
     run_blocks(PAGE, code_blocks(PAGE, "python"))
-    assert capsys.readouterr().out.startswith("guess: 12 of 12 checks passed\n  ok ")
+    printed = capsys.readouterr().out
+    assert printed.startswith("guess: 12 of 12 checks passed\n  ok ")
+    assert printed.endswith("turns, terminated, return 1.0\n")
 
 
 def test_the_example_is_as_long_as_promised() -> None:
