@@ -13,7 +13,7 @@ from dreamgym.core.data_structures import Origin, Sheet, Task
 from dreamgym.environments.base_env import Environment, Observation, StepResult
 from dreamgym.models.dream_format import safe_action
 from dreamgym.models.reasoning_model import ReasoningExperienceModel
-from dreamgym.models.sheet import AT, HAND, UNSEEN, make_sheet
+from dreamgym.models.sheet import AT, HAND, NAME, UNSEEN, make_sheet
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -62,7 +62,6 @@ class DreamEnv:
             action=said,
             sheet=now.sheet,
             history=now.history,
-            trajectory_id=now.task.id,
             seed=now.seed * 1009 + len(now.history),
         )
         history = (*now.history, (said, turn.answer.next_state))
@@ -117,8 +116,6 @@ async def imagined_start(model: ReasoningExperienceModel, task: Task, seed: int)
 
 def blank_sheet(opening: str) -> Sheet:
     """A sheet of which only the opening's places are known."""
-    from dreamgym.models.sheet import NAME
-
     seen = NAME.findall(opening.split("Your task is to:")[0])
     return make_sheet({AT: "middle", HAND: "holds", **{place: UNSEEN for place in seen}})
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.table import Table
 
 from dreamgym.core.config import DreamGymConfig
+from dreamgym.core.data_structures import Task
 from dreamgym.core.serialization import encode
 from dreamgym.training.fidelity import FidelityReport, Rates, check_gate, measure_fidelity
 from dreamgym.utils import atomic
@@ -40,15 +43,27 @@ def check_dream(config: DreamGymConfig, grounds: Grounds, output: Path) -> Fidel
             grounds.dream,
             grounds.policy,
             grounds.heldout[: settings.episodes],
-            grounds.domain.panels("train", settings.episodes),
+            known_tasks(grounds, settings.episodes),
             max_turns=config.environment.dream_max_turns,
             seed=config.training.seed,
         )
     )
-    atomic.write_json(output, encode(report))
+    atomic.write_json(output, _json(encode(report)))
     print_report(report, Console())
     check_gate(report, settings)
     return report
+
+
+def known_tasks(grounds: Grounds, number: int) -> list[Task]:
+    """Held-out tasks with the sheets that their trajectories showed: dream and replay start from what was real."""
+    return [replace(t.task, sheet=grounds.domain.hindsight(t)) for t in grounds.heldout[:number]]
+
+
+def _json(value: Any) -> Any:
+    """``value`` with null for what could not be measured, which JSON has no number for."""
+    if isinstance(value, dict):
+        return {key: _json(item) for key, item in value.items()}
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def print_report(report: FidelityReport, console: Console) -> None:

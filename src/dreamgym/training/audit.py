@@ -1,0 +1,111 @@
+"""Audits of the dream on the current policy's own distribution, every iteration.
+
+``ReplayAuditor`` plays dreamed actions again in the real engine: sharp, and its turns count as real ones.
+``ConsistencyAuditor`` asks the experience model again without its retrieved experiences: free, and blind to
+errors that the model makes both times.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from dreamgym.core.config import FidelityConfig
+from dreamgym.core.data_structures import Group, Origin, Trajectory
+from dreamgym.core.errors import InvalidDreamError
+from dreamgym.environments.alfworld.replay import replay
+from dreamgym.models.dream_format import safe_action
+from dreamgym.models.reasoning_model import ReasoningExperienceModel
+from dreamgym.training.fidelity import rates
+from dreamgym.training.parts import Audit
+
+MIN_FALSE_WINS = 3  # fewer may be chance
+
+
+def audited(groups: Sequence[Group], share: float) -> list[Trajectory]:
+    """An even ``share`` of the dreamed, scored episodes."""
+    dreamed = [t for group in groups for t in group.scored if t.origin is Origin.DREAMED and t.sheet]
+    count = round(share * len(dreamed)) or min(1, len(dreamed))
+    return [dreamed[i * len(dreamed) // count] for i in range(count)]
+
+
+class ReplayAuditor:
+    """Dreamed episodes replayed in the real engine, built from their sheets."""
+
+    def __init__(self, config: FidelityConfig) -> None:
+        self._config = config
+
+    async def audit(self, iteration: int, groups: Sequence[Group]) -> Audit:
+        """Dreamed minus real success, accepted invalid actions and false wins of this iteration's episodes."""
+        episodes = [replay(trajectory) for trajectory in audited(groups, self._config.audit_share)]
+        if not episodes:
+            return Audit()
+        turns = [turn for episode in episodes for turn in episode.turns]
+        measured = rates(turns)
+        dreamed = sum(episode.dreamed_success for episode in episodes) / len(episodes)
+        real = sum(episode.real_success for episode in episodes) / len(episodes)
+        false_wins = sum(turn.false_win for turn in turns)
+        exploited = dreamed - real > self._config.max_gap and false_wins >= MIN_FALSE_WINS
+        return Audit(
+            metrics={
+                "episodes": len(episodes),
+                "dreamed_success": dreamed,
+                "real_success": real,
+                "gap": dreamed - real,
+                "invalid_accepted": 1.0 - measured.invalid_recognised.estimate,
+                "next_state_exact": measured.next_state_exact.estimate,
+                "false_wins": false_wins,
+            },
+            score=real,
+            exploited=f"of {len(episodes)} episodes {dreamed:.0%} won in the dream, {real:.0%} in the real world"
+            * exploited,
+            real_turns=len(turns),
+        )
+
+
+class ConsistencyAuditor:
+    """Dreamed episodes dreamed again, same sheet and actions, without retrieved experiences."""
+
+    def __init__(self, config: FidelityConfig, second_opinion: ReasoningExperienceModel) -> None:
+        self._config = config
+        self._model = second_opinion
+
+    async def audit(self, iteration: int, groups: Sequence[Group]) -> Audit:
+        """How often the second opinion differs, on next states and on wins."""
+        trajectories = audited(groups, self._config.audit_share)
+        if not trajectories:
+            return Audit()
+        checks = await asyncio.gather(*(self._dream_again(trajectory) for trajectory in trajectories))
+        turns = sum(len(trajectory.transitions) for trajectory in trajectories)
+        differing = sum(differing for differing, _ in checks)
+        lost = sum(lost for _, lost in checks)
+        won = sum(trajectory.success for trajectory in trajectories)
+        exploited = lost > self._config.max_gap * len(trajectories) and lost >= MIN_FALSE_WINS
+        return Audit(
+            metrics={
+                "episodes": len(trajectories),
+                "states_differing": differing / max(1, turns),
+                "wins_doubted": lost / max(1, won),
+            },
+            score=None,
+            exploited=f"{lost} of {won} dreamed wins are not confirmed by a second opinion" * exploited,
+        )
+
+    async def _dream_again(self, trajectory: Trajectory) -> tuple[int, bool]:
+        """Turns whose next state differs, and whether a dreamed win is not confirmed."""
+        sheet, differing, won = trajectory.sheet, 0, False
+        assert sheet is not None  # ``audited`` chose it for its sheet
+        for number, turn in enumerate(trajectory.transitions):
+            try:
+                again = await self._model.dream_turn(
+                    task=trajectory.task,
+                    state=turn.state,
+                    action=safe_action(turn.action.text),
+                    sheet=sheet,
+                    seed=number,
+                )
+            except InvalidDreamError:
+                return differing + len(trajectory.transitions) - number, trajectory.success
+            differing += again.answer.next_state != turn.next_state
+            sheet, won = again.sheet, won or again.answer.done
+        return differing, trajectory.success and not won
