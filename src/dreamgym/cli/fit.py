@@ -13,6 +13,7 @@ fit_app = typer.Typer(
     no_args_is_help=True, rich_markup_mode=None, help="Fit the embedded models from scratch."
 )
 DATA = Annotated[Path, typer.Option(help="Folder of offline data, from dreamgym collect.")]
+EPOCHS = Annotated[float | None, typer.Option(help="Passes over the data; default: as shipped.")]
 SEED = Annotated[int, typer.Option(help="Seed of weights and order.")]
 
 
@@ -24,6 +25,7 @@ def policy(
         "data/checkpoints/fitted/policy"
     ),
     seed: SEED = 0,
+    epochs: EPOCHS = None,
 ) -> None:
     """Clone the weak players of the offline data: the starting policy.
 
@@ -33,7 +35,7 @@ def policy(
     """
     from dreamgym.training.fit import fit_policy
 
-    fit_policy(data, output, seed=seed)
+    fit_policy(data, output, seed=seed, **({} if epochs is None else {"epochs": epochs}))
 
 
 @fit_app.command()
@@ -44,6 +46,7 @@ def experience(
         "data/checkpoints/fitted/experience"
     ),
     seed: SEED = 0,
+    epochs: EPOCHS = None,
 ) -> None:
     """Train the experience model on annotated turns, the paper's Eq. 5.
 
@@ -53,4 +56,4 @@ def experience(
     """
     from dreamgym.training.fit import fit_experience
 
-    fit_experience(data, output, seed=seed)
+    fit_experience(data, output, seed=seed, **({} if epochs is None else {"epochs": epochs}))

@@ -98,7 +98,9 @@ def open_run(
                 metrics=metrics,
                 reporter=reporter,
             )
-            if checkpoint is not None:
+            if checkpoint is None:
+                metrics.rewind(-1)  # of a start that was killed before its first checkpoint
+            else:
                 trainer.resume(checkpoint)
             yield trainer, grounds
 

@@ -14,6 +14,7 @@ from rich.table import Table
 
 from dreamgym.core.config import DreamGymConfig
 from dreamgym.core.data_structures import Task
+from dreamgym.core.errors import FidelityError
 from dreamgym.core.serialization import encode
 from dreamgym.training.fidelity import FidelityReport, Rates, check_gate, measure_fidelity
 from dreamgym.utils import atomic
@@ -50,8 +51,22 @@ def check_dream(config: DreamGymConfig, grounds: Grounds, output: Path) -> Fidel
     )
     atomic.write_json(output, _json(encode(report)))
     print_report(report, Console())
+    if settings.gate and math.isnan(report.whole_episodes.estimate):
+        raise FidelityError(
+            f"nothing could be judged: all {report.failed} dreamed episodes failed; look at them with "
+            "`dreamgym play --dream`, or insist with --allow-low-fidelity"
+        )
     check_gate(report, settings)
     return report
+
+
+def report_metrics(report: FidelityReport) -> dict[str, float]:
+    """For the metrics log, below ``fidelity/``."""
+    shares = {
+        name.partition(",")[0].replace(" ", "_"): rate(report.replayed) for name, rate in _RATES.items()
+    }
+    shares |= {"whole_episodes": report.whole_episodes, "dreamed_success": report.dreamed_success}
+    return {f"fidelity/{name}": share.estimate for name, share in shares.items()}
 
 
 def known_tasks(grounds: Grounds, number: int) -> list[Task]:

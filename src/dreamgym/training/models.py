@@ -6,6 +6,7 @@ from pathlib import Path
 
 import torch
 from transformers import AutoModelForCausalLM, PreTrainedTokenizerFast
+from transformers.utils.logging import disable_progress_bar
 
 import dreamgym
 from dreamgym.core.config import PolicyModelConfig, ReasoningModelConfig
@@ -13,6 +14,7 @@ from dreamgym.core.errors import ConfigError, UnavailableError
 from dreamgym.models.llm_client import LLMClient, make_client
 from dreamgym.training.policy import LocalPolicy
 
+disable_progress_bar()  # small models load in no time, and its bar would tear ours
 ASSETS = Path(dreamgym.__file__).parent / "assets"
 EMBEDDED = "embedded"
 

@@ -54,14 +54,14 @@ def rows(summary: dict[str, Any]) -> list[Row]:
     minutes, seconds = divmod(round(summary["seconds"]), 60)
     return [
         *table,
-        ("real turns used for training", "", f"{summary['real_turns_in_training']:,}"),
+        ("real turns used to train", "", f"{summary['real_turns_in_training']:,}"),
         ("dreamed turns", "", f"{summary['dreamed_turns']:,}"),
         ("tokens, written + read", "", f"{summary['agent_tokens']:,} + {summary['read_tokens']:,}"),
         ("time", "", f"{minutes} min {seconds} s"),
     ]
 
 
-def print_summary(summary: dict[str, Any], folder: RunFolder, console: Console) -> None:
+def print_summary(summary: dict[str, Any], folder: RunFolder, log_dir: Path, console: Console) -> None:
     """The table, then where things lie and what to type next."""
     table = Table(title=f"{summary['iterations']} iterations", title_justify="left")
     for name in ("", "before", "after"):
@@ -74,7 +74,7 @@ def print_summary(summary: dict[str, Any], folder: RunFolder, console: Console) 
         "checkpoint": checkpoint,
         "metrics": folder.metrics,
         "episodes": folder.episodes,
-        "curves": "tensorboard --logdir logs",
+        "curves": f"tensorboard --logdir {log_dir}",
         "evaluate": f"dreamgym evaluate --checkpoint {checkpoint} --num-episodes 20",
         "play": "dreamgym play --env alfworld --dream",
     }.items():
@@ -82,7 +82,9 @@ def print_summary(summary: dict[str, Any], folder: RunFolder, console: Console) 
 
 
 def _evaluation(folder: RunFolder, name: str, iteration: int) -> dict[str, Any] | None:
-    return _read(folder.evaluations / f"{name}_{iteration:04d}.json")
+    """Its summary, without the list of episodes."""
+    results = _read(folder.evaluations / f"{name}_{iteration:04d}.json")
+    return None if results is None else {key: value for key, value in results.items() if key != "tasks"}
 
 
 def _read(path: Path) -> dict[str, Any] | None:
@@ -116,6 +118,10 @@ def _fidelity(report: dict[str, Any] | None) -> Iterable[tuple[str, str]]:
     if report is None:
         return
     replayed = report["replayed"]
-    yield "fidelity: invalid actions recognised", f"{100 * replayed['invalid_recognised']['estimate']:.1f} %"
-    yield "fidelity: false wins per 1,000 turns", f"{1000 * replayed['false_wins']['estimate']:.2f}"
-    yield "fidelity: whole episodes right", f"{100 * report['whole_episodes']['estimate']:.1f} %"
+    measured = [
+        ("invalid recognised", replayed["invalid_recognised"]["estimate"], 100, " %"),
+        ("false wins per 1,000", replayed["false_wins"]["estimate"], 1000, ""),
+        ("whole episodes right", report["whole_episodes"]["estimate"], 100, " %"),
+    ]
+    for name, share, scale, unit in measured:
+        yield f"dream: {name}", "–" if share is None else f"{scale * share:.1f}{unit}"

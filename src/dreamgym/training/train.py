@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -75,7 +76,7 @@ def run_training(config: DreamGymConfig, *, resume: bool = False) -> None:
     from rich.console import Console
 
     from dreamgym.training.build import check_available, open_run
-    from dreamgym.training.gate import check_dream
+    from dreamgym.training.gate import check_dream, report_metrics
     from dreamgym.training.summary import print_summary, summarise
     from dreamgym.utils import atomic
     from dreamgym.utils.progress import make_reporter
@@ -94,11 +95,13 @@ def run_training(config: DreamGymConfig, *, resume: bool = False) -> None:
             )
         with open_run(config, folder, reporter, checkpoint) as (trainer, grounds):
             if checkpoint is None and config.dreams:
-                check_dream(config, grounds, folder.path / "fidelity.json")
+                started = time.monotonic()
+                report = check_dream(config, grounds, folder.path / "fidelity.json")
+                trainer.metrics.log(0, {**report_metrics(report), "time/gate": time.monotonic() - started})
             best = _train(trainer)
         summary = summarise(folder, best)
         atomic.write_json(folder.path / "summary.json", summary)
-        print_summary(summary, folder, Console())
+        print_summary(summary, folder, config.training.log_dir, Console())
 
 
 def _train(trainer: Trainer) -> Path:

@@ -132,9 +132,11 @@ class Trainer:
         return self._is_last() or (every > 0 and self.finished % every == 0)
 
     def _keep_the_best(self, audit: Audit) -> None:
-        """Remember the policy of the highest audited success; save it where the run may go back to it."""
+        """Remember the policy to go back to: that of the highest audited success, or the last one whose audit
+        found nothing where audits give no score; save it where the run may go back.
+        """
         best = self.counters.best_score
-        if audit.exploited or audit.score is None or (best is not None and audit.score <= best):
+        if audit.exploited or (audit.score is not None and best is not None and audit.score <= best):
             return
         self.counters = replace(self.counters, best_iteration=self.finished, best_score=audit.score)
         if self.config.training.fidelity.on_exploitation == "stop":
@@ -163,7 +165,7 @@ class Trainer:
 
     @contextlib.contextmanager
     def _tasks_undrawn(self) -> Iterator[None]:
-        """The curriculum as it was before an unfinished iteration drew its tasks: resumed, it draws them again."""
+        """The curriculum before an unfinished iteration drew its tasks: resumed, it draws them again."""
         drawn = self.parts.curriculum.state()
         if self._undrawn is not None:
             self.parts.curriculum.load_state(self._undrawn)

@@ -18,7 +18,9 @@ class Interval:
     high: float
 
     def percent(self) -> str:
-        """As people read it: ``31.0 % (25.1 to 37.6)``."""
+        """As people read it: ``31.0 % (25.1 to 37.6)``; a dash where nothing was measured."""
+        if math.isnan(self.estimate):
+            return "–"
         return f"{100 * self.estimate:.1f} % ({100 * self.low:.1f} to {100 * self.high:.1f})"
 
 
