@@ -1,0 +1,83 @@
+"""Hindsight and replay against the real engine: what was read off an episode must play the same episode."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import lru_cache
+from itertools import islice
+
+import pytest
+
+from dreamgym.core.data_structures import Sheet, StopReason, Trajectory
+from dreamgym.environments.alfworld.annotate import annotate, hindsight_sheet, without_unseen
+from dreamgym.environments.alfworld.from_sheet import sheet_of_game
+from dreamgym.environments.alfworld.panels import game_of, generated_tasks
+from dreamgym.environments.alfworld.replay import replay
+from dreamgym.models.sheet import NAME, contents
+from dreamgym.training.collect import CollectSettings, collect_trajectories
+
+
+@lru_cache
+def played() -> tuple[Trajectory, ...]:
+    settings = CollectSettings(
+        shares={"expert": 0.3, "explorer": 0.2, "weak": 0.2, "tinkerer": 0.2, "random": 0.1}
+    )
+    return tuple(collect_trajectories(islice(generated_tasks(300_000), 60), settings, seed=5))
+
+
+def full(trajectory: Trajectory) -> Sheet:
+    return sheet_of_game(game_of(trajectory.task))
+
+
+def hindsight(trajectory: Trajectory) -> Sheet:
+    return without_unseen(hindsight_sheet(trajectory), {})
+
+
+@pytest.mark.parametrize("sheet_of", [full, hindsight])
+def test_the_world_of_a_sheet_plays_the_episode_word_for_word(sheet_of: type) -> None:
+    for trajectory in played():
+        judged = replay(replace(trajectory, sheet=sheet_of(trajectory)))
+        assert all(turn.exact for turn in judged.turns), trajectory.id
+        assert judged.agrees and judged.real_success == trajectory.success
+        assert not any(turn.false_win for turn in judged.turns)
+
+
+def test_the_annotated_sheet_follows_every_listing() -> None:
+    listings = 0
+    for trajectory in played():
+        turns = list(annotate(trajectory, full(trajectory)))
+        for before, after in zip(turns, turns[1:], strict=False):
+            seen = before.answer.next_state
+            if ", you see" in seen and seen.startswith(("You arrive at", "You open the")):
+                place = NAME.findall(seen)[0]
+                listed = NAME.findall(seen.split("you see")[1])
+                assert [entry.rsplit(" ", max(0, len(entry.split()) - 2))[0] for entry in contents(after.sheet, place)] == listed
+                listings += 1
+    assert listings > 100
+
+
+def test_a_made_up_win_is_caught() -> None:
+    trajectory = next(t for t in played() if not t.success)
+    last = replace(trajectory.transitions[-1], reward=1.0, terminated=True, truncated=False)
+    dreamed = replace(
+        trajectory,
+        transitions=(*trajectory.transitions[:-1], last),
+        stop_reason=StopReason.TERMINATED,
+        sheet=full(trajectory),
+    )
+    judged = replay(dreamed)
+    assert judged.turns[-1].false_win
+    assert judged.dreamed_success and not judged.real_success and not judged.agrees
+
+
+def test_an_accepted_invalid_action_is_caught() -> None:
+    trajectory = next(t for t in played() if t.transitions[0].next_state != "Nothing happens.")
+    first = trajectory.transitions[0]
+    accepted = replace(first, action=replace(first.action, text="go to sofa 99"))
+    judged = replay(replace(trajectory, transitions=(accepted,), sheet=full(trajectory)))
+    assert judged.turns[0].invalid and not judged.turns[0].refused
+
+
+def test_a_real_episode_has_no_sheet_to_replay() -> None:
+    with pytest.raises(ValueError, match="no sheet"):
+        replay(played()[0])

@@ -1,0 +1,88 @@
+"""Fidelity's numbers, counted by hand, and the gate that they open or shut."""
+
+from __future__ import annotations
+
+import pytest
+
+from dreamgym.core.config import FidelityConfig
+from dreamgym.core.errors import FidelityError
+from dreamgym.environments.alfworld.replay import JudgedTurn
+from dreamgym.training.fidelity import FidelityReport, below_gate, check_gate, rates, value_error_bound
+from dreamgym.utils.stats import wilson
+
+
+def turn(dreamed: str, real: str, reward: tuple[float, float] = (0.0, 0.0)) -> JudgedTurn:
+    return JudgedTurn(
+        action="go to shelf 1",
+        dreamed_state=dreamed,
+        real_state=real,
+        dreamed_reward=reward[0],
+        real_reward=reward[1],
+    )
+
+
+NO = "Nothing happens."
+TURNS = [
+    turn("You arrive.", "You arrive."),
+    turn("You arrive.", "You arrive there."),
+    turn(NO, "You arrive."),  # a valid action refused
+    turn(NO, NO),
+    turn(NO, NO),
+    turn("You take it.", NO),  # an invalid action accepted
+    turn("You win.", "You win.", (1.0, 0.0)),  # a false win
+    turn("You win.", "You win.", (0.0, 1.0)),  # a missed win
+]
+
+
+def test_rates_are_what_one_counts() -> None:
+    counted = rates(TURNS)
+    assert counted.turns == 8
+    assert counted.next_state_exact.estimate == 5 / 8
+    assert counted.invalid_recognised.estimate == 2 / 3
+    assert counted.valid_refused.estimate == 1 / 5
+    assert counted.false_wins.estimate == 1 / 8
+    assert counted.missed_wins.estimate == 1 / 8
+
+
+def test_the_bound_of_lemma_1() -> None:
+    # horizon 10: gamma 0.9; 0.01/0.1 + 2*0.9*0.002/0.01 = 0.1 + 0.36
+    assert value_error_bound(0.01, 0.002, horizon=10) == pytest.approx(0.46)
+
+
+def report(recognised: int, false_wins: int, whole: int) -> FidelityReport:
+    """Of 200 invalid actions, 1000 turns and 100 episodes."""
+    good = [turn(NO, NO)] * recognised + [turn("x", NO)] * (200 - recognised)
+    good += [turn("w", "w", (1.0, 0.0))] * false_wins + [turn("w", "w")] * (800 - false_wins)
+    return FidelityReport(
+        teacher_forced=rates(good),
+        replayed=rates(good),
+        by_verb={},
+        whole_episodes=wilson(whole, 100),
+        dreamed_success=wilson(30, 100),
+        real_success=wilson(30, 100),
+        failed=0,
+        value_error_bound=0.1,
+    )
+
+
+@pytest.mark.parametrize(
+    ("measured", "missed"),
+    [
+        (report(200, 0, 100), []),
+        (report(199, 1, 95), []),
+        (report(198, 0, 100), ["invalid actions recognised"]),
+        (report(200, 2, 100), ["false wins"]),
+        (report(200, 0, 94), ["whole episodes"]),
+        (report(150, 9, 50), ["invalid actions recognised", "false wins", "whole episodes"]),
+    ],
+)
+def test_the_gate_names_what_is_missed(measured: FidelityReport, missed: list[str]) -> None:
+    config = FidelityConfig()
+    found = below_gate(measured, config)
+    assert len(found) == len(missed) and all(m in f for m, f in zip(missed, found, strict=True))
+    if missed:
+        with pytest.raises(FidelityError, match="--allow-low-fidelity"):
+            check_gate(measured, config)
+        check_gate(measured, FidelityConfig(gate=False))
+    else:
+        check_gate(measured, config)
