@@ -7,8 +7,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dreamgym.core.errors import InvalidDreamError
-from dreamgym.models.dream_format import Answer, many_lines, one_line, parse_answer, quoted_key, render_answer
-from dreamgym.models.dream_format import safe_action, turn_prompt
+from dreamgym.models.dream_format import (
+    Answer,
+    many_lines,
+    one_line,
+    parse_answer,
+    quoted_key,
+    render_answer,
+    safe_action,
+    turn_prompt,
+)
 from dreamgym.models.sheet import make_sheet
 
 SHEET = make_sheet({"at": "middle", "hand": "holds", "cabinet 1": "closed"})

@@ -7,7 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dreamgym.core.errors import InvalidDreamError
-from dreamgym.models.sheet import line, make_sheet, natural_order, parse_line, places, unseen_places, with_changes
+from dreamgym.models.sheet import (
+    line,
+    make_sheet,
+    natural_order,
+    parse_line,
+    places,
+    unseen_places,
+    with_changes,
+)
 
 SHEET = make_sheet(
     {
@@ -39,9 +47,16 @@ def test_a_change_moves_a_thing_everywhere_at_once() -> None:
 
 @pytest.mark.parametrize(
     "change",
-    [("cabinet 7", "open"), ("mug 9", "in hand"), ("mug 1", "in cabinet 7"), ("at", "sofa 1"), ("mug 1", "open"),
-     ("cabinet 1", "in cabinet 2"), ("mug 1", "in apple 2")],
-)  # fmt: skip
+    [
+        ("cabinet 7", "open"),
+        ("mug 9", "in hand"),
+        ("mug 1", "in cabinet 7"),
+        ("at", "sofa 1"),
+        ("mug 1", "open"),
+        ("cabinet 1", "in cabinet 2"),
+        ("mug 1", "in apple 2"),
+    ],
+)
 def test_a_change_cannot_make_up_keys_or_places(change: tuple[str, str]) -> None:
     with pytest.raises(InvalidDreamError, match="no such key or place"):
         with_changes(SHEET, [change])

@@ -45,7 +45,7 @@ def load_config(path: Path | None = None, overrides: Sequence[str] = ()) -> Drea
 def override_config(
     values: dict[str, Any], overrides: Sequence[str], origins: dict[Place, str] | None = None
 ) -> DreamGymConfig:
-    """The configuration of plain ``values`` with ``overrides`` applied; ``origins`` as in ``check_config``."""
+    """The configuration of plain ``values`` with ``overrides``; ``origins`` as in ``check_config``."""
     values, origins = copy.deepcopy(values), dict(origins or {})
     for override in overrides:
         place = _apply(values, override)

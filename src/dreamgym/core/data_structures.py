@@ -46,8 +46,8 @@ class StopReason(StrEnum):
 class Sheet:
     """The state sheet: what is true of a dreamed world, as ``key: value`` facts in reading order.
 
-    A fact may *place* its key inside another: the value ``in cabinet 1, hot`` puts the key into ``cabinet 1``.
-    ``dreamgym.models.sheet`` reads and edits sheets; here they are plain data.
+    A fact may *place* its key inside another: the value ``in cabinet 1, hot`` puts the key into
+    ``cabinet 1``. ``dreamgym.models.sheet`` reads and edits sheets; here they are plain data.
     """
 
     facts: tuple[tuple[str, str], ...]
@@ -77,8 +77,8 @@ class Action:
     """What the agent said, with the sampler's own tokens.
 
     ``prompt_ids`` are the tokens the policy read since its previous action (instruction, observation);
-    ``token_ids`` and ``logprobs`` (one each, of the sampling distribution) are the agent's own. ``starts_row``
-    is true where the context was rebuilt, so that the prompt does not continue the previous row.
+    ``token_ids`` and ``logprobs`` (one each, of the sampling distribution) are the agent's own.
+    ``starts_row`` is true where the context was rebuilt: the prompt does not continue the previous row.
     """
 
     text: str
@@ -97,7 +97,7 @@ class Action:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Transition:
-    """One turn: state, action, reward, next state. ``reasoning`` is the dream's trace R_t, empty when real."""
+    """One turn: state, action, reward, next state. ``reasoning`` is the dream's R_t, empty when real."""
 
     state: str
     action: Action
@@ -112,7 +112,8 @@ class Transition:
 class Trajectory:
     """The finished record of one episode.
 
-    ``sheet`` is the one the dream started from (after imagining what was unknown), None in a real environment.
+    ``sheet`` is the one the dream started from (after imagining what was unknown), None in a real
+    environment.
     """
 
     id: str

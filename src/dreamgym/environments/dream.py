@@ -117,7 +117,7 @@ async def imagined_start(model: ReasoningExperienceModel, task: Task, seed: int)
 def blank_sheet(opening: str) -> Sheet:
     """A sheet of which only the opening's places are known."""
     seen = NAME.findall(opening.split("Your task is to:")[0])
-    return make_sheet({AT: "middle", HAND: "holds", **{place: UNSEEN for place in seen}})
+    return make_sheet({AT: "middle", HAND: "holds", **dict.fromkeys(seen, UNSEEN)})
 
 
 class DreamFactory:

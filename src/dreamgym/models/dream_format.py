@@ -51,7 +51,7 @@ _CHANGE = re.compile(r"\nset ([^:\n]+): ([^\n]+)")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Answer:
-    """A parsed answer: the verdict on the action, the next state, the sheet's changed lines, reward and done."""
+    """A parsed answer: the verdict on the action, the next state, changed lines, reward and done."""
 
     valid: bool
     next_state: str
@@ -119,7 +119,9 @@ def parse_answer(text: str) -> Answer:
     """
     match = _ANSWER.fullmatch(text)
     if match is None:
-        raise InvalidDreamError(f"the dream answered {text[:200]!r}, wanted ok|fail, next, set…, reward, done in order")
+        raise InvalidDreamError(
+            f"the dream answered {text[:200]!r}, wanted ok|fail, next, set…, reward, done in order"
+        )
     answer = Answer(
         valid=match["verdict"] == "ok",
         next_state=many_lines(match["next"]),
@@ -128,7 +130,9 @@ def parse_answer(text: str) -> Answer:
         done=match["done"] == "yes",
     )
     if (answer.reward > 0) != answer.done or (not answer.valid and (answer.changes or answer.done)):
-        raise InvalidDreamError(f"the dream contradicts itself: {text[:200]!r} (a failed action changes nothing)")
+        raise InvalidDreamError(
+            f"the dream contradicts itself: {text[:200]!r} (a failed action changes nothing)"
+        )
     return answer
 
 

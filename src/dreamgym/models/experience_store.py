@@ -163,7 +163,7 @@ def _told(path: Path | None) -> Iterator[None]:
 def _decoded(row: Sequence[str | float]) -> Experience:
     values = dict(zip(_COLUMNS, row, strict=True))
     values |= {
-        "origin": Origin(values["origin"]),
+        "origin": Origin(str(values["origin"])),
         "terminated": bool(values["terminated"]),
         "success": bool(values["success"]),
     }

@@ -1,9 +1,9 @@
-"""The reasoning experience model M_exp (paper §3, Eq. 4): (s_{t+1}, r_{t+1}) = M_exp(R_t | history, {d_j}, τ).
+"""The reasoning experience model (paper §3, Eq. 4): (s_{t+1}, r_{t+1}) = M_exp(R_t | history, {d_j}, τ).
 
 The dream's hidden state is a sheet of facts. Reasoning restates the facts that decide an action as quotes of
-the sheet; the model chooses *which* lines to quote, their text is forced to be the sheet's own. Then the model
-says whether the action works, what is seen next, which lines change, and the reward. Departures from the
-paper: the sheet, the forced quotes, and an explicit verdict (docs/implementation_details.md).
+the sheet; the model chooses *which* lines to quote, their text is forced to be the sheet's own. Then the
+model says whether the action works, what is seen next, which lines change, and the reward. Departures from
+the paper: the sheet, the forced quotes, and an explicit verdict (docs/implementation_details.md).
 """
 
 from __future__ import annotations
@@ -135,7 +135,7 @@ class ReasoningExperienceModel:
         raise InvalidDreamError(f"the dream quotes more than {MAX_QUOTES} lines: {quotes[-200:]!r}")
 
     async def imagine(self, task: Task, sheet: Sheet, seed: int) -> Sheet:
-        """Fill in what nobody has seen, line by line at temperature 1; once per group, before its rollouts part.
+        """Fill in what nobody has seen, line by line at temperature 1; once per group, before it parts.
 
         Raises:
             InvalidDreamError: a line was malformed twice, or puts a thing into two places.
@@ -162,6 +162,7 @@ class ReasoningExperienceModel:
             session.append(start)
             completion = await session.generate(stop=(LINE_END,), max_tokens=IMAGINE_TOKENS, temperature=1.0)
             for key, value in parse_line(place, start + completion.text.removesuffix(LINE_END)).items():
-                if key == place or key not in facts:  # a thing that lies elsewhere already is not imagined twice
+                # A thing that lies elsewhere already is not imagined twice.
+                if key == place or key not in facts:
                     facts[key] = value
         return make_sheet(facts)

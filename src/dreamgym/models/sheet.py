@@ -1,7 +1,7 @@
 """The state sheet: the facts of a dreamed world, as lines of text that can be quoted and changed.
 
-A sheet is a list of ``key: value`` facts. ``at`` says where the agent is. A key whose value starts with ``in``
-is a *thing* and lies in the named place (``mug 1: in cabinet 2, hot``); every other key is a *place*
+A sheet is a list of ``key: value`` facts. ``at`` says where the agent is. A key whose value starts with
+``in`` is a *thing* and lies in the named place (``mug 1: in cabinet 2, hot``); every other key is a *place*
 (``cabinet 2: closed``), ``hand`` among them. The *line* of a place is its value and what lies in it. Nothing
 here knows the environment: only this language.
 """
@@ -64,7 +64,7 @@ def contents(sheet: Sheet, place: str) -> list[str]:
 
 
 def line(sheet: Sheet, key: str) -> str:
-    """The sheet's current line of ``key``, word for word what a quote of it must say; ``none`` where there is none."""
+    """The sheet's line of ``key``, word for word as a quote of it must be; ``none`` where there is none."""
     if key == ROOM:
         return ", ".join(places(sheet))
     value = dict(sheet.facts).get(key)
@@ -86,7 +86,9 @@ def with_changes(sheet: Sheet, changes: Iterable[tuple[str, str]]) -> Sheet:
         place = value if key == AT else place_of(value)
         known_place = place is None or (place in facts and place_of(facts[place]) is None)
         if key not in facts or not known_place or (place_of(facts[key]) is None) != (place_of(value) is None):
-            raise InvalidDreamError(f"the dream sets {key!r} to {value!r}, but its sheet has no such key or place")
+            raise InvalidDreamError(
+                f"the dream sets {key!r} to {value!r}, but its sheet has no such key or place"
+            )
         facts[key] = value
     return Sheet(facts=tuple(facts.items()))
 
@@ -99,12 +101,16 @@ def parse_line(place: str, text: str) -> dict[str, str]:
     """
     value, separator, listing = text.strip().partition("; ")
     if not separator or not value:
-        raise InvalidDreamError(f"{place!r} was imagined as {text!r}, wanted 'VALUE; THING, THING' or 'VALUE; nothing'")
+        raise InvalidDreamError(
+            f"{place!r} was imagined as {text!r}, wanted 'VALUE; THING, THING' or 'VALUE; nothing'"
+        )
     facts = {place: value}
     for entry in [] if listing == NOTHING else listing.split(", "):
         match = NAME.match(entry)
         if match is None or match.group() in facts:
-            raise InvalidDreamError(f"{place!r} was imagined as {text!r}: {entry!r} is no thing, or there twice")
+            raise InvalidDreamError(
+                f"{place!r} was imagined as {text!r}: {entry!r} is no thing, or there twice"
+            )
         facts[match.group()] = thing_value(place, entry[match.end() :].split())
     return facts
 

@@ -1,7 +1,7 @@
 """Small causal LMs from scratch (Qwen3 architecture, about 1M parameters) that learn look-ups.
 
-What made them learn is in docs/implementation_details.md: weights at 1/sqrt(width), query-key norm, a name with
-its number as one token whose embedding starts as the sum of its kind's and its number's.
+What made them learn is in docs/implementation_details.md: weights at 1/sqrt(width), query-key norm, a name
+with its number as one token whose embedding starts as the sum of its kind's and its number's.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def tiny_config(
         head_dim=width // 4,
         max_position_embeddings=max_length,
         tie_word_embeddings=True,
-        rope_theta=10_000.0,
+        rope_parameters={"rope_type": "default", "rope_theta": 10_000.0},
         attention_dropout=0.0,
         pad_token_id=tokenizer.pad_token_id,
         eos_token_id=tokenizer.eos_token_id,
@@ -47,11 +47,13 @@ def new_tiny_model(
                 if name.endswith(("o_proj.weight", "down_proj.weight")):
                     scale /= math.sqrt(2 * layers)
                 parameter.normal_(0.0, scale, generator=generator)
-        _compose_name_embeddings(model.get_input_embeddings().weight, tokenizer, generator)
+        _compose_name_embeddings(model.model.embed_tokens.weight, tokenizer, generator)
     return model
 
 
-def _compose_name_embeddings(weight_VD: torch.Tensor, tokenizer: PreTrainedTokenizerFast, generator: torch.Generator) -> None:
+def _compose_name_embeddings(
+    weight_VD: torch.Tensor, tokenizer: PreTrainedTokenizerFast, generator: torch.Generator
+) -> None:
     """Start `` mug 2`` as mug + 2, so that what is learned of one mug holds for all."""
     parts: dict[str, torch.Tensor] = {}
     for token, index in sorted(tokenizer.get_vocab().items(), key=lambda item: item[1]):
@@ -59,7 +61,9 @@ def _compose_name_embeddings(weight_VD: torch.Tensor, tokenizer: PreTrainedToken
         if token.startswith(" ") and kind.isalpha() and number.isdigit():
             for part in (kind, number):
                 if part not in parts:
-                    parts[part] = torch.empty(weight_VD.shape[1]).normal_(0.0, 1.0 / math.sqrt(weight_VD.shape[1]), generator=generator)
+                    parts[part] = torch.empty(weight_VD.shape[1]).normal_(
+                        0.0, 1.0 / math.sqrt(weight_VD.shape[1]), generator=generator
+                    )
             weight_VD[index] = (parts[kind] + parts[number] + 0.5 * weight_VD[index]) / 1.5
             word = tokenizer.get_vocab().get(f" {kind}")
             if word is not None:

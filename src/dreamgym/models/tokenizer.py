@@ -1,7 +1,7 @@
 """A word-level tokenizer made from an environment's own text; lossless, and loaded by plain ``transformers``.
 
-A name with its number is one token (`` cabinet 12``), a line's head is one token (``\\nnext:``), and the fixed
-stretches of text between names, found by counting, are one token each (`` You pick up the``).
+A name with its number is one token (`` cabinet 12``), a line's head is one token (``\\nnext:``), and the
+fixed stretches of text between names, found by counting, are one token each (`` You pick up the``).
 """
 
 from __future__ import annotations
@@ -32,19 +32,30 @@ def learn_phrases(texts: Iterable[str], *, most: int = 160, least_count: int = 2
     return sorted(kept, key=lambda phrase: (-len(phrase), phrase))
 
 
-def build_tokenizer(names: Sequence[str], texts: Sequence[str], phrases: Sequence[str]) -> PreTrainedTokenizerFast:
+def build_tokenizer(
+    names: Sequence[str], texts: Sequence[str], phrases: Sequence[str]
+) -> PreTrainedTokenizerFast:
     """A tokenizer that knows ``names``, ``phrases`` and every other word of ``texts``."""
-    fixed = [re.escape(phrase).replace(r"\ ", " ") + (r"(?![A-Za-z])" if phrase[-1].isalpha() else "") for phrase in phrases]
+    fixed = [
+        re.escape(phrase).replace(r"\ ", " ") + (r"(?![A-Za-z])" if phrase[-1].isalpha() else "")
+        for phrase in phrases
+    ]
     pattern = "|".join([*LINE_HEADS, NAME_TOKEN, *fixed, WORD])
     pieces = {piece for text in texts for piece in re.findall(pattern, text)}
     pieces |= {word for text in texts for word in re.findall(WORD, text)}  # a phrase cut short is still words
     pieces |= {f" {name}" for name in names} | set(phrases)
     vocabulary = [PAD, UNKNOWN, END, *sorted(pieces - {PAD, UNKNOWN, END})]
-    tokenizer = Tokenizer(models.WordLevel({token: i for i, token in enumerate(vocabulary)}, unk_token=UNKNOWN))
+    tokenizer = Tokenizer(
+        models.WordLevel({token: i for i, token in enumerate(vocabulary)}, unk_token=UNKNOWN)
+    )
     tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(pattern), behavior="isolated")
     tokenizer.decoder = decoders.Fuse()
     return PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer, pad_token=PAD, unk_token=UNKNOWN, eos_token=END, clean_up_tokenization_spaces=False
+        tokenizer_object=tokenizer,
+        pad_token=PAD,
+        unk_token=UNKNOWN,
+        eos_token=END,
+        clean_up_tokenization_spaces=False,
     )
 
 

@@ -36,7 +36,7 @@ class ReplayAuditor:
         self._config = config
 
     async def audit(self, iteration: int, groups: Sequence[Group]) -> Audit:
-        """Dreamed minus real success, accepted invalid actions and false wins of this iteration's episodes."""
+        """Dreamed minus real success, accepted invalid actions and false wins of these episodes."""
         episodes = [replay(trajectory) for trajectory in audited(groups, self._config.audit_share)]
         if not episodes:
             return Audit()
@@ -57,7 +57,7 @@ class ReplayAuditor:
                 "false_wins": false_wins,
             },
             score=real,
-            exploited=f"of {len(episodes)} episodes {dreamed:.0%} won in the dream, {real:.0%} in the real world"
+            exploited=f"of {len(episodes)} episodes {dreamed:.0%} won in the dream, {real:.0%} for real"
             * exploited,
             real_turns=len(turns),
         )

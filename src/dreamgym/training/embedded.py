@@ -14,10 +14,16 @@ from dreamgym.models.tokenizer import build_tokenizer, learn_phrases
 from dreamgym.training import policy
 
 LINE_HEADS = (
-    *(f"\n{head}:" for head in ("task", "like", "then", "at", "hand", "action", "sees", "room", "options", "next")),
+    *(
+        f"\n{head}:"
+        for head in ("task", "like", "then", "at", "hand", "action", "sees", "room", "options", "next")
+    ),
     *("\n>", "\nok", "\nfail", "\nset", "\nend", "\nreward: 0", "\nreward: 1", "\ndone: no", "\ndone: yes"),
 )
-SHEET_WORDS = " holds; nothing, none unseen closed open surface middle in hand hot cool clean sliced on at -> = : | \\ ."
+SHEET_WORDS = (
+    " holds; nothing, none unseen closed open surface middle in hand hot cool clean sliced on at"
+    " -> = : | \\ ."
+)
 
 
 def vocabulary_names() -> list[str]:

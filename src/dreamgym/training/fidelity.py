@@ -1,4 +1,4 @@
-"""How far the dream can be trusted: teacher-forced on held-out real turns, and replayed under a policy's actions.
+"""How far the dream can be trusted: on held-out real turns, and replayed under a policy's own actions.
 
 Averages over data flatter a dream; what a policy exploits are the few invalid actions that the dream accepts
 and the few wins that it makes up. So the gate looks at the replays.
@@ -38,7 +38,7 @@ class Rates:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FidelityReport:
-    """The whole measurement; ``episodes`` of the replays, ``failed`` those that ended in a malformed dream."""
+    """The whole measurement; ``failed`` episodes ended in a malformed dream."""
 
     teacher_forced: Rates
     replayed: Rates
@@ -167,9 +167,13 @@ def below_gate(report: FidelityReport, gate: FidelityConfig) -> list[str]:
     whole = report.whole_episodes.estimate
     misses = []
     if recognised < gate.min_invalid_recognised:
-        misses.append(f"invalid actions recognised {recognised:.3%}, wanted ≥ {gate.min_invalid_recognised:.3%}")
+        misses.append(
+            f"invalid actions recognised {recognised:.3%}, wanted ≥ {gate.min_invalid_recognised:.3%}"
+        )
     if false_wins > gate.max_false_wins_per_1000_turns:
-        misses.append(f"false wins per 1,000 turns {false_wins:.2f}, wanted ≤ {gate.max_false_wins_per_1000_turns}")
+        misses.append(
+            f"false wins per 1,000 turns {false_wins:.2f}, wanted ≤ {gate.max_false_wins_per_1000_turns}"
+        )
     if whole < gate.min_whole_episodes:
         misses.append(f"whole episodes right {whole:.1%}, wanted ≥ {gate.min_whole_episodes:.1%}")
     return misses
@@ -187,5 +191,3 @@ def check_gate(report: FidelityReport, gate: FidelityConfig) -> None:
             "the dream is not good enough for RL: " + "; ".join(misses) + ". Fit it on more data "
             "(`dreamgym collect`, `dreamgym fit experience`), or insist with --allow-low-fidelity"
         )
-
-

@@ -1,7 +1,7 @@
 """``dreamgym fit``: the shipped models from scratch, out of offline trajectories.
 
-``fit_experience`` minimises Eq. 5 on annotated turns and on whole sheets; ``fit_policy`` clones the weak offline
-players, so that RL has something to do.
+``fit_experience`` minimises Eq. 5 on annotated turns and on whole sheets; ``fit_policy`` clones the weak
+offline players, so that RL has something to do.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ EXPERIENCE_LAYERS, EXPERIENCE_LENGTH = 3, 1024
 POLICY_LAYERS, POLICY_LENGTH = 4, 4096
 CLONED = ("weak", "explorer")
 EXPERIENCE_FIT = SupervisedConfig(epochs=1.75, learning_rate=3e-3, batch_tokens=8_192)
-POLICY_FIT = SupervisedConfig(epochs=4.0, learning_rate=2e-3, batch_tokens=8_192)
+POLICY_FIT = SupervisedConfig(epochs=2.0, learning_rate=3e-3, batch_tokens=8_192)
 LINE_EVERY = 50
 
 
@@ -64,17 +64,25 @@ def _fit_tiny(
     layers: int,
     max_length: int,
 ) -> None:
-    """Train a fresh tiny model on ``rows``; a plain Hugging Face folder in bfloat16, with a record of the fit."""
+    """Train a fresh tiny model on ``rows``: a Hugging Face folder in bfloat16, with a record of the fit."""
     model = new_tiny_model(tokenizer, layers=layers, seed=config.seed, max_length=max_length)
-    model.to("cuda" if torch.cuda.is_available() else "cpu")
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    model.to(device)  # type: ignore[arg-type]  # the wrapper in transformers loses `self`
     curve: list[float] = []
     fit(model, rows, config, report=_reporter(curve))
     with atomic.new_folder(folder) as made:
-        model.to("cpu", torch.bfloat16).save_pretrained(made)
+        model.to("cpu", torch.bfloat16).save_pretrained(made)  # type: ignore[arg-type]
         tokenizer.save_pretrained(made)
-        record = {"settings": asdict(config), "rows": len(rows), "layers": layers, "curve": list(thinned(curve))}
+        record = {
+            "settings": asdict(config),
+            "rows": len(rows),
+            "layers": layers,
+            "curve": list(thinned(curve)),
+        }
         atomic.write_json(made / "fit.json", record)
-    AutoTokenizer.from_pretrained(folder, local_files_only=True)  # it loads with plain transformers, or fails now
+    AutoTokenizer.from_pretrained(
+        folder, local_files_only=True
+    )  # it loads with plain transformers, or fails now
     print(f"written to {folder}")
 
 

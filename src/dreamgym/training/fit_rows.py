@@ -1,4 +1,4 @@
-"""Rows for supervised fitting: annotated turns and sheets for the experience model, episodes for the policy."""
+"""Rows for supervised fitting: turns and sheets for the experience model, episodes for the policy."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def policy_end() -> str:
 def turn_segments(
     instruction: str, turn: AnnotatedTurn, neighbours: Sequence[Experience] = ()
 ) -> Iterator[Segment]:
-    """Eq. 5 for one turn: the reasoning (its quotes' text is given, so it carries no loss), then the answer."""
+    """Eq. 5 for one turn: the reasoning (its quotes are given, so they carry no loss), then the answer."""
     yield turn_prompt(instruction, turn.sheet, turn.action, neighbours), False
     for key in turn.quotes:
         yield f"\n> {key}{QUOTE}", True

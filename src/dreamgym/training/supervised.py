@@ -19,7 +19,7 @@ from transformers import PreTrainedModel
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Row:
-    """One training sequence: ``token_ids`` and which of them carry loss, both int32/bool arrays of length T."""
+    """One training sequence: ``token_ids`` (int32) and which of them carry loss (bool), both of length T."""
 
     token_ids: np.ndarray
     mask: np.ndarray
@@ -50,7 +50,7 @@ class FitStep:
 
 
 def length_batches(lengths: Sequence[int], batch_tokens: int, rng: random.Random) -> list[list[int]]:
-    """Rows grouped by similar length into batches of at most ``batch_tokens`` padded tokens, in random order."""
+    """Rows of similar length in batches of at most ``batch_tokens`` padded tokens, in random order."""
     order = list(range(len(lengths)))
     rng.shuffle(order)
     batches: list[list[int]] = []
@@ -107,7 +107,7 @@ def plan_batches(rows: Sequence[Row], config: SupervisedConfig) -> Iterator[list
 
 
 def make_optimizers(model: PreTrainedModel, config: SupervisedConfig) -> list[torch.optim.Optimizer]:
-    """Muon for the hidden matrices, AdamW for the rest: look-ups are learned in about half the steps of AdamW."""
+    """Muon for the hidden matrices, AdamW for the rest: look-ups are learned in about half the steps."""
     embedding = model.get_input_embeddings().weight
     hidden = [p for p in model.parameters() if p.ndim == 2 and p is not embedding]
     others = [p for p in model.parameters() if p.ndim != 2 or p is embedding]

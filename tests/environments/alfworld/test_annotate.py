@@ -8,8 +8,8 @@ from dreamgym.models.dream_format import Answer
 from dreamgym.models.sheet import line
 
 OPENING = (
-    "-= Welcome to TextWorld, ALFRED! =-\n\nYou are in the middle of a room. Looking quickly around you, you see "
-    "a cabinet 2, a cabinet 1, a microwave 1, and a shelf 1.\n\nYour task is to: put a hot mug in shelf."
+    "-= Welcome to TextWorld, ALFRED! =-\n\nYou are in the middle of a room. Looking quickly around you, you "
+    "see a cabinet 2, a cabinet 1, a microwave 1, and a shelf 1.\n\nYour task is to: put a hot mug in shelf."
 )
 PLAYED = [
     ("open cabinet 1", "Nothing happens."),
@@ -69,9 +69,13 @@ def test_each_turn_is_answered_from_the_sheet_as_it_stood() -> None:
     assert taken.answer.changes == (("mug 1", "in hand"),)
     assert refused.quotes == ("pen 4", "cabinet 1")
     assert line(refused.sheet, "pen 4") == "none"
-    assert refused.answer == Answer(valid=False, next_state="Nothing happens.", changes=(), reward=0.0, done=False)
+    assert refused.answer == Answer(
+        valid=False, next_state="Nothing happens.", changes=(), reward=0.0, done=False
+    )
     assert heated.answer.changes == (("mug 1", "in hand, hot"),)
     assert line(moved.sheet, "hand") == "holds; mug 1 hot"
     assert moved.answer.changes == (("mug 1", "in shelf 1, hot"),)
-    assert moved.answer.done and moved.answer.reward == 1.0
-    assert line(turns[0].sheet, "at") == "middle" and line(turns[4].sheet, "at") == "cabinet 1"
+    assert moved.answer.done
+    assert moved.answer.reward == 1.0
+    assert line(turns[0].sheet, "at") == "middle"
+    assert line(turns[4].sheet, "at") == "cabinet 1"

@@ -17,15 +17,14 @@ from dreamgym.models.sheet import (
     HAND,
     NAME,
     NONE,
-   
     UNSEEN,
     line,
     make_sheet,
     marks_of,
     place_of,
     thing_value,
+    with_changes,
 )
-from dreamgym.models.sheet import with_changes
 
 NOTHING_HAPPENS = "Nothing happens."
 MIDDLE = "middle"
@@ -56,7 +55,7 @@ def room_places(opening: str) -> list[str]:
 
 def opening_sheet(opening: str) -> dict[str, str]:
     """The facts that the first observation alone gives: places, all unseen."""
-    return {AT: MIDDLE, HAND: "holds", **{place: UNSEEN for place in room_places(opening)}}
+    return {AT: MIDDLE, HAND: "holds", **dict.fromkeys(room_places(opening), UNSEEN)}
 
 
 def _look_at_listing(facts: dict[str, str], observation: str, place: str, moved: set[str]) -> None:

@@ -22,7 +22,7 @@ class _Snapshot:
 
 
 class AlfworldEnv:
-    """The real environment. ``data_dir`` is needed for official games only; ``game`` is played for any task."""
+    """The real environment. ``data_dir`` is needed for official games; ``game`` is played for any task."""
 
     name = "alfworld"
     origin = Origin.REAL

@@ -1,4 +1,4 @@
-"""The real world of a dream's sheet: a game with the sheet's places and things, to replay dreamed actions in."""
+"""The real world of a dream's sheet: a game with its places and things, to replay dreamed actions in."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def game_from_sheet(task: Task, sheet: Sheet) -> Game:
 
 
 def sheet_of_game(game: Game) -> Sheet:
-    """The sheet of a real game at its start: for measuring a dream beside the real world, never for training."""
+    """The sheet of a real game at its start: to measure a dream beside the real world, never to train."""
     facts = {AT: MIDDLE, HAND: "holds"}
     for place in game.receptacles:
         status = "open" if place.opened else "closed"
