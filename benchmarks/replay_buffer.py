@@ -80,7 +80,7 @@ def milliseconds_per_query(buffer: ExperienceReplayBuffer, at_once: int, tries: 
 def measure(capacity: int, path: Path) -> dict[str, float]:
     """All figures of a buffer at ``path``."""
     parts = list(batches(capacity, 500, seed=1))
-    before = memory_mib()
+    before, wall, cpu = memory_mib(), time.perf_counter(), time.process_time()
     buffer = ExperienceReplayBuffer(BufferConfig(capacity=capacity, path=path))
     results = {"adds_per_second": adds_per_second(buffer, parts), "memory_mib": memory_mib() - before}
     for at_once, tries in ((1, 100), (8, 20), (128, 5)):
@@ -91,6 +91,8 @@ def measure(capacity: int, path: Path) -> dict[str, float]:
     results["save_seconds"] = seconds(lambda: buffer.save(path.parent / "saved"))
     results["load_seconds"] = seconds(lambda: buffer.load(path.parent / "saved"))
     results["saved_mib"] = sum(f.stat().st_size for f in (path.parent / "saved").iterdir()) / 2**20
+    # Far below 1 the machine was busy with other things, and the times above say little.
+    results["cpu_share"] = (time.process_time() - cpu) / (time.perf_counter() - wall)
     buffer.close()
     return {"experiences": len(buffer)} | {name: round(value, 2) for name, value in results.items()}
 
