@@ -143,26 +143,35 @@ class ReasoningExperienceModel:
         if not unseen_places(sheet):
             return sheet
         session = self._client.session(seed=seed)
-        try:
-            session.append(imagine_prompt(task.instruction, sheet))
-            return await self._imagine_lines(session, sheet)
-        finally:
-            session.close()
-
-    async def _imagine_lines(self, session: TextSession, sheet: Sheet) -> Sheet:
-        facts = dict(sheet.facts)
-        unseen = set(unseen_places(sheet))
+        session.append(imagine_prompt(task.instruction, sheet))
+        facts, unseen = dict(sheet.facts), set(unseen_places(sheet))
         for place in places(sheet):
             session.append(f"\n> {place}{QUOTE}")
             if place not in unseen:
                 session.append(f" {line(sheet, place)}{LINE_END}")
                 continue
             known = facts[place].removesuffix(UNSEEN).removesuffix(", ")  # its status may have been seen
-            start = f" {known};" if known else ""
-            session.append(start)
-            completion = await session.generate(stop=(LINE_END,), max_tokens=IMAGINE_TOKENS, temperature=1.0)
-            for key, value in parse_line(place, start + completion.text.removesuffix(LINE_END)).items():
-                # A thing that lies elsewhere already is not imagined twice.
-                if key == place or key not in facts:
-                    facts[key] = value
+            session.append(f" {known};" if known else "")
+            session, seen = await self._imagine_line(session, place, f" {known};" if known else "", seed)
+            facts |= {key: value for key, value in seen.items() if key == place or key not in facts}
+        session.close()
         return make_sheet(facts)
+
+    async def _imagine_line(
+        self, session: TextSession, place: str, start: str, seed: int
+    ) -> tuple[TextSession, dict[str, str]]:
+        """The facts of one imagined line and the session after it; a malformed line is decoded again."""
+        for attempt in range(self._config.retries + 1):
+            trial = session.fork(seed=seed + attempt)
+            completion = await trial.generate(stop=(LINE_END,), max_tokens=IMAGINE_TOKENS, temperature=1.0)
+            try:
+                facts = parse_line(place, start + completion.text.removesuffix(LINE_END))
+            except InvalidDreamError:
+                trial.close()
+                if attempt == self._config.retries:
+                    session.close()
+                    raise
+                continue
+            session.close()
+            return trial, facts
+        raise AssertionError("unreachable: the last attempt returns or raises")

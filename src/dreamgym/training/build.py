@@ -115,7 +115,7 @@ def build_parts(config: DreamGymConfig, grounds: Grounds, folder: RunFolder, rep
         replay_buffer=grounds.buffer,
         worlds={Origin.DREAMED: dream, Origin.REAL: grounds.domain.make_real},
         auditor=build_auditor(config),
-        evaluator=build_evaluator(config, grounds.domain, dream, folder, reporter),
+        evaluator=build_evaluator(config, grounds, folder, reporter),
     )
 
 
@@ -192,14 +192,20 @@ def with_known_sheets(domain: Domain, tasks: Sequence[Task], offline: Sequence[T
 
 
 def build_evaluator(
-    config: DreamGymConfig, domain: Domain, dream: DreamFactory, folder: RunFolder, reporter: Reporter
+    config: DreamGymConfig, grounds: Grounds, folder: RunFolder, reporter: Reporter
 ) -> PanelEvaluator:
-    """The same unseen tasks for real and in the dream: their difference is what the dream flatters."""
+    """Unseen tasks for real, and every second of them in a dream that is given their true sheets.
+
+    The difference is what the dream flatters: same tasks, same hidden state, same turn limit.
+    """
+    domain = grounds.domain
     tasks = domain.panels(EVALUATION_PANEL, config.training.eval_episodes)
+    known = [replace(task, sheet=domain.true_sheet(task)) for task in tasks[::2]]
+    dream = DreamFactory(grounds.dream, max_turns=config.environment.max_turns)
     return PanelEvaluator(
         bouts=[
             Bout(name="real", tasks=tasks, make_environment=domain.make_real, origin=Origin.REAL),
-            Bout(name="dreamed", tasks=tasks, make_environment=dream, origin=Origin.DREAMED),
+            Bout(name="dreamed", tasks=known, make_environment=dream, origin=Origin.DREAMED),
         ],
         folder=folder,
         reporter=reporter,

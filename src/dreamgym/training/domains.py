@@ -10,7 +10,8 @@ from dreamgym.core.data_structures import Sheet, Task, Trajectory
 from dreamgym.core.errors import ConfigError, UnavailableError
 from dreamgym.environments.alfworld.annotate import hindsight_sheet
 from dreamgym.environments.alfworld.env import AlfworldEnv
-from dreamgym.environments.alfworld.panels import panel
+from dreamgym.environments.alfworld.from_sheet import sheet_of_game
+from dreamgym.environments.alfworld.panels import game_of, panel
 from dreamgym.environments.alfworld.variations import AlfworldVariator
 from dreamgym.models.curriculum_generator import TaskVariator
 from dreamgym.training.rollout import EnvironmentFactory, EnvironmentMaker
@@ -25,6 +26,7 @@ class Domain:
     make_real: EnvironmentFactory
     variator: TaskVariator
     hindsight: Callable[[Trajectory], Sheet]
+    true_sheet: Callable[[Task], Sheet]  # only to measure a dream beside the real world
 
 
 def alfworld(config: EnvironmentConfig) -> Domain:
@@ -45,6 +47,7 @@ def alfworld(config: EnvironmentConfig) -> Domain:
         make_real=make_real,
         variator=AlfworldVariator(),
         hindsight=hindsight_sheet,
+        true_sheet=lambda task: sheet_of_game(game_of(task, config.data_dir)),
     )
 
 

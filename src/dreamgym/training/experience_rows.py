@@ -14,7 +14,7 @@ from dreamgym.core.data_structures import Experience, Sheet, Trajectory
 from dreamgym.environments.alfworld.annotate import annotate, hindsight_sheet, without_unseen
 from dreamgym.models.embedding import HashingEmbedder, embed_turns
 from dreamgym.models.quality import experiences_of
-from dreamgym.models.sheet import UNSEEN, place_of, unseen_places
+from dreamgym.models.sheet import UNSEEN, place_of
 from dreamgym.training.fit_rows import RowMaker, sheet_segments, turn_segments
 from dreamgym.training.supervised import Row
 
@@ -55,7 +55,7 @@ def retrieved(experiences: Sequence[Experience], rng: random.Random) -> Iterator
 def experience_rows(
     trajectories: Sequence[Trajectory], tokenizer: PreTrainedTokenizerFast, seed: int
 ) -> list[Row]:
-    """One row per annotated turn, and one per sheet that is fully known."""
+    """One row per annotated turn, and one per sheet."""
     maker = RowMaker(tokenizer)
     sheets = [hindsight_sheet(trajectory) for trajectory in trajectories]
     usual = usual_status(sheets)
@@ -66,6 +66,5 @@ def experience_rows(
         instruction = trajectory.task.instruction
         for turn in annotate(trajectory, without_unseen(sheet, usual)):
             rows.append(maker.row(turn_segments(instruction, turn, next(neighbours))))
-        if not unseen_places(sheet):
-            rows.append(maker.row(sheet_segments(instruction, sheet)))
+        rows.append(maker.row(sheet_segments(instruction, sheet)))
     return rows

@@ -57,12 +57,13 @@ def turn_segments(
 
 
 def sheet_segments(instruction: str, sheet: Sheet) -> Iterator[Segment]:
-    """The imagining of a whole sheet, with loss on the lines that were seen."""
+    """The imagining of the places that were seen, as if the room held no other."""
     unseen = set(unseen_places(sheet))
-    yield imagine_prompt(instruction, sheet), False
-    for place in places(sheet):
+    seen = Sheet(facts=tuple(fact for fact in sheet.facts if fact[0] not in unseen))
+    yield imagine_prompt(instruction, seen), False
+    for place in places(seen):
         yield f"\n> {place}{QUOTE}", False
-        yield f" {line(sheet, place)}{LINE_END}", place not in unseen
+        yield f" {line(seen, place)}{LINE_END}", True
 
 
 def episode_segments(trajectory: Trajectory) -> Iterator[Segment]:
