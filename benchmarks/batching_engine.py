@@ -1,8 +1,8 @@
 """Turns per second of the batching engine against plain ``transformers.generate`` that re-reads its history.
 
 Both play the same episodes with the same model, greedily: each turn appends the environment's tokens and
-generates an action. Plain ``generate`` takes all episodes as one left-padded batch per turn. Each side runs in a
-process of its own, in turn, and the best of its repeats counts.
+generates an action. Plain ``generate`` takes all episodes as one left-padded batch per turn. Each side runs in
+a process of its own, in turn, and the best of its repeats counts.
 
     python benchmarks/batching_engine.py [--episodes 64] [--turns 20] [--threads 1] [--repeats 2]
 """

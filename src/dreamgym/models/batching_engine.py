@@ -46,7 +46,8 @@ class BatchingEngine:
     """Batches the sessions of one model.
 
     ``max_length`` bounds every context (default: the model's own limit). The weights may change between
-    generations: contexts that older weights computed are computed again.
+    generations: contexts that older weights computed are computed again. In-place updates and replaced
+    tensors are seen; after others (``.data``, a fused optimizer, an adapter switched off) call ``reset``.
     """
 
     def __init__(self, model: PreTrainedModel, *, max_length: int | None = None) -> None:
@@ -73,7 +74,7 @@ class BatchingEngine:
         return session
 
     def reset(self) -> None:
-        """Forget what was computed; needed only where weights change unseen: an adapter switched on or off."""
+        """Forget what was computed with earlier weights."""
         self._parameters = list(self._model.parameters())
         self._weights = self._weights_now()
         for session in self._sessions:
@@ -191,7 +192,11 @@ def _threads(tokens: int) -> Iterator[None]:
 
 
 def _context_length(model: PreTrainedModel, wanted: int | None) -> int:
-    limit = int(model.config.max_position_embeddings)
-    if wanted is not None and wanted > limit:
+    limit = getattr(model.config, "max_position_embeddings", None)  # absent where positions have no limit
+    if wanted is not None and (limit is None or wanted <= limit):
+        return wanted
+    if limit is None:
+        raise ModelError(f"{type(model).__name__} has no limit of its own: give max_length")
+    if wanted is not None:
         raise ModelError(f"max_length is {wanted}, but the model's positions end at {limit}")
-    return limit if wanted is None else wanted
+    return int(limit)

@@ -137,8 +137,7 @@ class Session:
     def truncate(self, length: int) -> None:
         """Take back everything after the first ``length`` tokens."""
         self._check_usable()
-        self.cache.truncate(length)
-        del self.token_ids[length:]
+        self._cut(length)
 
     def close(self) -> None:
         """Free the cache; a pending ``generate`` is cancelled. May be called twice."""
@@ -160,11 +159,15 @@ class Session:
             return await future
         except BaseException:
             if not self.closed:
-                self.cache.truncate(length_before)
-                del self.token_ids[length_before:]
+                self._cut(length_before)
             raise
         finally:
             self.waiting = False
+
+    def _cut(self, length: int) -> None:
+        del self.token_ids[length:]
+        # The last token is always read again: what follows it is known only when it is read.
+        self.cache.truncate(max(0, self.length - 1))
 
     def _check_usable(self) -> None:
         if self.closed:

@@ -28,4 +28,5 @@ def _drawn(logprobs_BV: Tensor, uniforms: list[float]) -> Tensor:
     cumulative_BV = logprobs_BV.exp().cumsum(dim=-1, dtype=torch.float64)
     # Scaled by the total, which is 1 only up to rounding, so that no number falls behind the last token.
     target_B = torch.tensor(uniforms, dtype=torch.float64, device=logprobs_BV.device) * cumulative_BV[:, -1]
-    return torch.searchsorted(cumulative_BV, target_B[:, None], right=True)[:, 0]
+    ids_B = torch.searchsorted(cumulative_BV, target_B[:, None], right=True)[:, 0]
+    return ids_B.clamp_(max=logprobs_BV.shape[1] - 1)  # NaN falls behind; the caller sees it in the logprob

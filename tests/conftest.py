@@ -1,0 +1,7 @@
+"""Tests run small models, often many processes beside each other: one thread each is fastest and steadiest."""
+
+from __future__ import annotations
+
+import os
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is imported
