@@ -76,10 +76,10 @@ class OneNeighbour:
     def __init__(self) -> None:
         self.asked: list[tuple[str, str]] = []
 
-    def neighbours_batch(
-        self, turns: list[tuple[str, str]], *, exclude_trajectories: list[str | None], k: int
-    ) -> list[tuple[Experience, ...]]:
-        self.asked += turns
+    async def aneighbours(
+        self, state: str, action: str, *, exclude_trajectory: str | None, k: int
+    ) -> tuple[Experience, ...]:
+        self.asked.append((state, action))
         found = Experience(
             id="e",
             task_id="other",
@@ -96,7 +96,7 @@ class OneNeighbour:
             trajectory_id="other",
             turn=0,
         )
-        return [(found,) * min(k, 1) for _ in turns]
+        return (found,) * min(k, 1)
 
 
 def test_retrieved_experiences_ground_the_prompt() -> None:
@@ -109,7 +109,7 @@ def test_retrieved_experiences_ground_the_prompt() -> None:
         )
 
     asyncio.run(two_at_once())
-    assert retriever.asked == [("s0", "look"), ("s1", "look")]  # one search for both
+    assert retriever.asked == [("s0", "look"), ("s1", "look")]
     assert all("\nlike: open drawer 1 -> You open the drawer 1\n" in prompt for prompt in client.prompts)
 
 

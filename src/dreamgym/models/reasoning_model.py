@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from dreamgym.core.config import ReasoningModelConfig
 from dreamgym.core.data_structures import Action, Experience, Origin, Sheet, Task
@@ -25,12 +26,21 @@ from dreamgym.models.dream_format import (
     quoted_key,
     turn_prompt,
 )
-from dreamgym.models.grounding import Grounding, Retriever
 from dreamgym.models.llm_client import LLMClient, TextSession
 from dreamgym.models.sheet import UNSEEN, line, make_sheet, parse_line, places, unseen_places, with_changes
 
 MAX_QUOTES = 6
 IMAGINE_TOKENS = 96
+
+
+class Retriever(Protocol):
+    """Finds the most similar past experiences {d_j}: TopK cos(φ(s_t, a_t), φ(s_i, a_i)) (paper §3)."""
+
+    async def aneighbours(
+        self, state: str, action: str, *, exclude_trajectory: str | None, k: int
+    ) -> tuple[Experience, ...]:
+        """The ``k`` experiences nearest to this turn, best first, none of its own trajectory."""
+        ...
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -50,7 +60,7 @@ class ReasoningExperienceModel:
     ) -> None:
         self._config = config
         self._client = llm_client
-        self._grounding = Grounding(retriever, config.top_k) if retriever and config.top_k else None
+        self._retriever = retriever if config.top_k else None
 
     def generate_experience(
         self, state: str, action: Action | str, task: Task, sheet: Sheet | None = None
@@ -93,9 +103,9 @@ class ReasoningExperienceModel:
         seed: int = 0,
     ) -> DreamedTurn:
         """Reason out one turn from ``sheet``; a malformed answer is decoded again, then raised."""
-        found = self._grounding and await self._grounding.neighbours(state, action, trajectory_id)
+        found = await self._neighbours(state, action, trajectory_id)
         past = history[-self._config.history_turns :] if self._config.history_turns else ()
-        prompt = turn_prompt(task.instruction, sheet, action, found or (), past)
+        prompt = turn_prompt(task.instruction, sheet, action, found, past)
         for attempt in range(self._config.retries + 1):
             try:
                 return await self._answer(prompt, sheet, seed + attempt, attempt)
@@ -103,6 +113,15 @@ class ReasoningExperienceModel:
                 if attempt == self._config.retries:
                     raise
         raise AssertionError("unreachable: the last attempt returns or raises")
+
+    async def _neighbours(
+        self, state: str, action: str, trajectory_id: str | None
+    ) -> tuple[Experience, ...]:
+        if self._retriever is None:
+            return ()
+        return await self._retriever.aneighbours(
+            state, action, exclude_trajectory=trajectory_id, k=self._config.top_k
+        )
 
     async def _answer(self, prompt: str, sheet: Sheet, seed: int, attempt: int) -> DreamedTurn:
         session = self._client.session(seed=seed)
