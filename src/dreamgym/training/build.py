@@ -89,7 +89,7 @@ def open_run(
     finished = None if checkpoint is None else read_manifest(checkpoint)["iteration"]
     default_path = folder.path / "experiences.sqlite"
     with open_grounds(config, config.buffer.path or default_path) as grounds:
-        metrics = MetricsLog(folder.metrics, open_loggers(config, folder.path, next_iteration=finished))
+        metrics = MetricsLog(folder.metrics, open_loggers(config, folder.path, finished=finished))
         with contextlib.closing(metrics):
             trainer = Trainer(
                 config=config,

@@ -11,15 +11,15 @@ from dreamgym.utils import atomic
 from dreamgym.utils.metrics import Sink, TensorBoardSink, WandbSink
 
 
-def open_loggers(config: DreamGymConfig, run: Path, *, next_iteration: int | None = None) -> list[Sink]:
-    """TensorBoard, and Weights & Biases where asked for; ``next_iteration`` is set where a run is resumed."""
+def open_loggers(config: DreamGymConfig, run: Path, *, finished: int | None = None) -> list[Sink]:
+    """TensorBoard, and Weights & Biases where asked for; ``finished`` is set where a run is resumed."""
     place = run / "loggers.json"
-    if next_iteration is not None and place.exists():
+    if finished is not None and place.exists():
         names = json.loads(place.read_text())
     else:
         names = {"tensorboard": str(_new_folder(config)), "wandb": secrets.token_hex(4)}
         atomic.write_json(place, names)
-    sinks: list[Sink] = [TensorBoardSink(Path(names["tensorboard"]), next_iteration=next_iteration or 0)]
+    sinks: list[Sink] = [TensorBoardSink(Path(names["tensorboard"]), finished=finished)]
     if config.training.use_wandb:
         settings = config.model_dump(mode="json")
         sinks.append(WandbSink(config.training.log_dir, run_id=names["wandb"], config=settings))

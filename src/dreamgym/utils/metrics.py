@@ -80,11 +80,12 @@ def read_metrics(path: Path) -> list[dict[str, Any]]:
 class TensorBoardSink:
     """Event files for ``tensorboard --logdir``."""
 
-    def __init__(self, folder: Path, *, next_iteration: int = 0) -> None:
+    def __init__(self, folder: Path, *, finished: int | None = None) -> None:
         from torch.utils.tensorboard import SummaryWriter  # takes a second to import
 
-        # Events of iterations that a resumed run plays again are hidden.
-        self._writer = SummaryWriter(str(folder), purge_step=next_iteration or None)
+        # Events after the ``finished`` iterations of a resumed run are hidden: it plays them again.
+        purge_step = None if finished is None else finished + 1
+        self._writer = SummaryWriter(str(folder), purge_step=purge_step)
 
     def log(self, iteration: int, metrics: Mapping[str, float]) -> None:
         """One scalar per metric."""
