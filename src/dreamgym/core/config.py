@@ -82,7 +82,7 @@ class RLConfig(Section):
     gamma: float = Field(1.0, ge=0.0, le=1.0)
     gae_lambda: float = Field(1.0, ge=0.0, le=1.0)
     epochs: PositiveInt = 1
-    minibatch_tokens: PositiveInt = 16_384
+    minibatch_tokens: PositiveInt = Field(4_096, description="padded tokens per forward; bounds memory")
     minibatches: PositiveInt = Field(2, description="optimizer steps per epoch")
     max_grad_norm: PositiveFloat = 1.0
     loss_normalisation: Literal["token", "sequence"] = Field(
