@@ -172,6 +172,7 @@ def toy_parts(config: DreamGymConfig, auditor: ScriptedAuditor | None = None) ->
         worlds={origin: world_of(origin) for origin in Origin},
         auditor=auditor or ScriptedAuditor(),
         evaluator=ScoreEvaluator(),
+        dream_tokens=lambda: 0,
     )
 
 

@@ -145,6 +145,17 @@ def test_a_new_run_moves_the_earlier_one_aside_and_leaves_foreign_files(tmp_path
     assert len(read_metrics(tmp_path / "metrics.jsonl")) == 3
 
 
+def test_a_run_killed_before_its_first_checkpoint_starts_clean(tmp_path):
+    with RunFolder(tmp_path) as folder:
+        folder.start(toy_config(1))
+        for name in ("metrics.jsonl", "experiences.sqlite", "loggers.json"):
+            (tmp_path / name).write_text("begun")
+        folder.evaluations.mkdir()
+        (tmp_path / "notes.txt").write_text("mine")
+        assert folder.resume() is None
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".lock", "config.yaml", "notes.txt"]
+
+
 def test_resuming_nothing_is_refused(tmp_path):
     with RunFolder(tmp_path) as folder, pytest.raises(CheckpointError, match="nothing to resume"):
         folder.resume()

@@ -143,6 +143,12 @@ def test_an_exploited_dream_warns_or_stops_at_the_best_policy(tmp_path, capsys, 
     )
 
 
+def test_an_audit_without_a_score_goes_back_to_the_last_policy_it_had_nothing_against(tmp_path):
+    audits = [Audit(), Audit(), Audit(exploited="wins doubted")]
+    trainer = trained(tmp_path, 6, "training.fidelity.on_exploitation=stop", auditor=ScriptedAuditor(audits))
+    assert (trainer.finished, trainer.parts.policy.version) == (1, 1)
+
+
 def test_real_turns_of_audits_are_real_turns(tmp_path):
     auditor = ScriptedAuditor([Audit(real_turns=7, metrics={"gap": 0.1}), Audit(real_turns=5)])
     trainer = trained(tmp_path, 2, auditor=auditor)

@@ -14,6 +14,7 @@ from dreamgym.core.data_structures import Origin, Task, Trajectory
 from dreamgym.environments.dream import DreamFactory
 from dreamgym.models.curriculum_generator import CurriculumTaskGenerator
 from dreamgym.models.embedding import make_embedder
+from dreamgym.models.llm_client import LLMClient, Usage
 from dreamgym.models.reasoning_model import ReasoningExperienceModel
 from dreamgym.models.replay_buffer import ExperienceReplayBuffer
 from dreamgym.training.audit import ConsistencyAuditor, ReplayAuditor
@@ -56,6 +57,7 @@ class Grounds:
     policy: LocalPolicy
     buffer: ExperienceReplayBuffer
     dream: ReasoningExperienceModel
+    client: LLMClient
     offline: Sequence[Trajectory]
     heldout: Sequence[Trajectory]
 
@@ -66,6 +68,7 @@ def open_grounds(config: DreamGymConfig, buffer_path: Path | None = None) -> Ite
     domain = open_domain(config.environment)
     policy = load_policy(config.policy_model)
     offline = list(offline_trajectories(config, "train"))
+    client = experience_client(config.reasoning_model)
     buffer = build_buffer(config, domain, buffer_path)
     with contextlib.closing(buffer):
         buffer.add_trajectories(offline)
@@ -73,9 +76,8 @@ def open_grounds(config: DreamGymConfig, buffer_path: Path | None = None) -> Ite
             domain=domain,
             policy=policy,
             buffer=buffer,
-            dream=ReasoningExperienceModel(
-                config.reasoning_model, experience_client(config.reasoning_model), retriever=buffer
-            ),
+            dream=ReasoningExperienceModel(config.reasoning_model, client, retriever=buffer),
+            client=client,
             offline=offline,
             heldout=list(offline_trajectories(config, "heldout")),
         )
@@ -98,9 +100,7 @@ def open_run(
                 metrics=metrics,
                 reporter=reporter,
             )
-            if checkpoint is None:
-                metrics.rewind(-1)  # of a start that was killed before its first checkpoint
-            else:
+            if checkpoint is not None:
                 trainer.resume(checkpoint)
             yield trainer, grounds
 
@@ -116,6 +116,7 @@ def build_parts(config: DreamGymConfig, grounds: Grounds, folder: RunFolder, rep
         worlds={Origin.DREAMED: dream, Origin.REAL: grounds.domain.make_real},
         auditor=build_auditor(config),
         evaluator=build_evaluator(config, grounds, folder, reporter),
+        dream_tokens=lambda: computed_tokens(grounds.client.usage),
     )
 
 
@@ -219,3 +220,8 @@ def offline_trajectories(config: DreamGymConfig, split: str) -> Iterator[Traject
     """The real trajectories that ground the dream, or those held out to measure it."""
     folder = config.environment.offline_data or ASSETS / "offline"
     return read_trajectories(folder / f"{split}.jsonl.gz")
+
+
+def computed_tokens(usage: Usage) -> int:
+    """Tokens that went through the model: written, and read without those still in the cache."""
+    return usage.prompt_tokens - usage.cached_tokens + usage.completion_tokens

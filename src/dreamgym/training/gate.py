@@ -70,7 +70,7 @@ def report_metrics(report: FidelityReport) -> dict[str, float]:
 
 
 def known_tasks(grounds: Grounds, number: int) -> list[Task]:
-    """Held-out tasks with the sheets that their trajectories showed: dream and replay start from what was real."""
+    """Held-out tasks with the sheets their trajectories showed: dream and replay start from what was real."""
     return [replace(t.task, sheet=grounds.domain.hindsight(t)) for t in grounds.heldout[:number]]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -107,7 +107,10 @@ class Evaluator(Protocol):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Parts:
-    """The ready collaborators; ``worlds`` are the dream and the real environment."""
+    """The ready collaborators; ``worlds`` are the dream and the real environment.
+
+    ``dream_tokens`` counts what the dreaming language model has read anew and written in this process.
+    """
 
     policy: TrainablePolicy
     algorithm: Algorithm
@@ -116,6 +119,7 @@ class Parts:
     worlds: Mapping[Origin, EnvironmentFactory]
     auditor: Auditor
     evaluator: Evaluator
+    dream_tokens: Callable[[], int]
 
     def stateful(self) -> dict[str, Stateful]:
         """Everything that a checkpoint keeps, by the name of its folder."""

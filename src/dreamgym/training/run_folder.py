@@ -8,6 +8,7 @@ from __future__ import annotations
 import fcntl
 import os
 import re
+import shutil
 from pathlib import Path
 from typing import Self
 
@@ -46,14 +47,19 @@ class RunFolder:
         return earlier
 
     def resume(self) -> Path | None:
-        """The checkpoint to continue from, or None where the run was killed before its first one."""
+        """The checkpoint to continue from; None, and a clean folder, where a kill left none."""
         checkpoint = latest_checkpoint(self.path)
-        if checkpoint is None and not (self.path / "config.yaml").exists():
+        if checkpoint is not None:
+            return checkpoint
+        if not (self.path / "config.yaml").exists():
             raise CheckpointError(
                 f"nothing to resume: {self.path} holds no run; start one without --resume, "
                 "or name its folder with training.output_dir=…"
             )
-        return checkpoint
+        for path in self._ours():
+            if path.name != "config.yaml":
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+        return None
 
     def forget_after(self, iteration: int) -> None:
         """Remove what a resumed run will write again."""
@@ -79,7 +85,7 @@ class RunFolder:
         return self.path / "episodes"
 
     def _move_aside(self) -> Path | None:
-        ours = [path for path in self.path.iterdir() if _OURS.fullmatch(path.name)]
+        ours = self._ours()
         if not ours:
             return None
         number = 1
@@ -89,6 +95,9 @@ class RunFolder:
         for path in ours:
             os.replace(path, place / path.name)
         return place
+
+    def _ours(self) -> list[Path]:
+        return [path for path in self.path.iterdir() if _OURS.fullmatch(path.name)]
 
     def close(self) -> None:
         """Let the next run in."""

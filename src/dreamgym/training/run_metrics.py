@@ -21,10 +21,11 @@ class Counters:
     audit_turns: int = 0
     agent_tokens: int = 0
     read_tokens: int = 0
+    dream_tokens: int = 0
     best_iteration: int = 0
     best_score: float | None = None
 
-    def after(self, groups: Sequence[Group], audit_turns: int) -> Counters:
+    def after(self, groups: Sequence[Group], *, audit_turns: int, dream_tokens: int) -> Counters:
         """The totals with one more iteration."""
         episodes = [trajectory for group in groups for trajectory in group.trajectories]
         dreamed = turns(t for t in episodes if t.origin is Origin.DREAMED)
@@ -36,6 +37,7 @@ class Counters:
             audit_turns=self.audit_turns + audit_turns,
             agent_tokens=self.agent_tokens + agent_tokens(episodes),
             read_tokens=self.read_tokens + read_tokens(episodes),
+            dream_tokens=self.dream_tokens + dream_tokens,
         )
 
     def metrics(self) -> dict[str, float]:
@@ -47,6 +49,7 @@ class Counters:
             "total/audit_turns": float(self.audit_turns),
             "total/agent_tokens": float(self.agent_tokens),
             "total/read_tokens": float(self.read_tokens),
+            "total/dream_tokens": float(self.dream_tokens),
         }
 
     def to_json(self) -> dict[str, Any]:

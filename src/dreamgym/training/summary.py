@@ -37,6 +37,7 @@ def summarise(folder: RunFolder, checkpoint: Path) -> dict[str, Any]:
         "dreamed_turns": manifest["counters"]["dreamed_turns"],
         "agent_tokens": manifest["counters"]["agent_tokens"],
         "read_tokens": manifest["counters"]["read_tokens"],
+        "dream_tokens": manifest["counters"]["dream_tokens"],
         "seconds": sum(value for line in lines for name, value in line.items() if name.startswith("time/")),
     }
 
@@ -56,7 +57,8 @@ def rows(summary: dict[str, Any]) -> list[Row]:
         *table,
         ("real turns used to train", "", f"{summary['real_turns_in_training']:,}"),
         ("dreamed turns", "", f"{summary['dreamed_turns']:,}"),
-        ("tokens, written + read", "", f"{summary['agent_tokens']:,} + {summary['read_tokens']:,}"),
+        ("agent's tokens", "", f"{summary['agent_tokens'] + summary['read_tokens']:,}"),
+        ("dream's tokens", "", f"{summary['dream_tokens']:,}"),
         ("time", "", f"{minutes} min {seconds} s"),
     ]
 

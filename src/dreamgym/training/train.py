@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import signal
 import sys
+import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -81,11 +84,9 @@ def run_training(config: DreamGymConfig, *, resume: bool = False) -> None:
     from dreamgym.utils import atomic
     from dreamgym.utils.progress import make_reporter
 
-    # A scheduler's polite stop is treated as Ctrl-C.
-    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     reporter = make_reporter()
     check_available(config)
-    with RunFolder(config.training.output_dir) as folder:
+    with RunFolder(config.training.output_dir) as folder, _terminated_like_interrupted():
         checkpoint = folder.resume() if resume else None
         if not resume and (earlier := folder.start(config)):
             reporter.line(f"an earlier run was moved to {earlier}")
@@ -95,6 +96,7 @@ def run_training(config: DreamGymConfig, *, resume: bool = False) -> None:
             )
         with open_run(config, folder, reporter, checkpoint) as (trainer, grounds):
             if checkpoint is None and config.dreams:
+                reporter.line("measuring how far the dream can be trusted")
                 started = time.monotonic()
                 report = check_dream(config, grounds, folder.path / "fidelity.json")
                 trainer.metrics.log(0, {**report_metrics(report), "time/gate": time.monotonic() - started})
@@ -102,6 +104,19 @@ def run_training(config: DreamGymConfig, *, resume: bool = False) -> None:
         summary = summarise(folder, best)
         atomic.write_json(folder.path / "summary.json", summary)
         print_summary(summary, folder, config.training.log_dir, Console())
+
+
+@contextlib.contextmanager
+def _terminated_like_interrupted() -> Iterator[None]:
+    """Let a scheduler's polite stop save like Ctrl-C."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _train(trainer: Trainer) -> Path:

@@ -50,12 +50,14 @@ class Trainer:
         while not self._is_last():
             started = time.monotonic()
             seed_globals(derive_seed(self.config.training.seed, "iteration", self.finished))
+            tokens_before = self.parts.dream_tokens()
             groups = await self._collect()
+            dream_tokens = self.parts.dream_tokens() - tokens_before
             collected = time.monotonic()
             audit = await self.parts.auditor.audit(self.finished, groups)
             self._keep_the_best(audit)
             times = {"time/collect": collected - started, "time/audit": time.monotonic() - collected}
-            self._learn(groups, audit, times)
+            self._learn(groups, audit, dream_tokens, times)
             if audit.exploited and self.config.training.fidelity.on_exploitation == "stop":
                 return await self._go_back()
             if self._is_due(self.config.training.checkpoint_every):
@@ -92,7 +94,9 @@ class Trainer:
         dreamed = round(number * share) if self.config.training.world_of(self.finished) == "dream" else 0
         return [(o, n) for o, n in ((Origin.DREAMED, dreamed), (Origin.REAL, number - dreamed)) if n]
 
-    def _learn(self, groups: Sequence[Group], audit: Audit, times: dict[str, float]) -> None:
+    def _learn(
+        self, groups: Sequence[Group], audit: Audit, dream_tokens: int, times: dict[str, float]
+    ) -> None:
         """Everything that an iteration changes, in one piece."""
         parts, started = self.parts, time.monotonic()
         self._learning = True
@@ -100,7 +104,7 @@ class Trainer:
         parts.curriculum.observe(groups)  # ranks tasks by reward variance, Eq. 7
         learned = parts.algorithm.update(parts.policy, groups)
         self.finished += 1
-        self.counters = self.counters.after(groups, audit.real_turns)
+        self.counters = self.counters.after(groups, audit_turns=audit.real_turns, dream_tokens=dream_tokens)
         self._learning, self._undrawn = False, None
         times = {**times, "time/learn": time.monotonic() - started}
         self._record(groups, audit, {**_below("rl", learned), **_below("audit", audit.metrics), **times})
@@ -135,10 +139,10 @@ class Trainer:
         """Remember the policy to go back to: that of the highest audited success, or the last one whose audit
         found nothing where audits give no score; save it where the run may go back.
         """
-        best = self.counters.best_score
-        if audit.exploited or (audit.score is not None and best is not None and audit.score <= best):
+        best, score = self.counters.best_score, audit.score
+        if audit.exploited or (best is not None and (score is None or score <= best)):
             return
-        self.counters = replace(self.counters, best_iteration=self.finished, best_score=audit.score)
+        self.counters = replace(self.counters, best_iteration=self.finished, best_score=score)
         if self.config.training.fidelity.on_exploitation == "stop":
             self.save()
 

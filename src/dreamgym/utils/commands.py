@@ -11,18 +11,25 @@ from collections.abc import Callable, Iterator
 from typing import NoReturn, ParamSpec, TypeVar
 
 from dreamgym.core.errors import DreamGymError
+from dreamgym.utils.logging import log_as_asked
 
 USER_ERROR, INTERRUPTED = 2, 130
+# A full or read-only disk, a folder that is not ours, a file where a folder should be and the reverse.
+_ABOUT_FILES = {
+    getattr(errno, name)
+    for name in ("ENOSPC", "EDQUOT", "EACCES", "EPERM", "EROFS", "ENOTDIR", "EISDIR", "EEXIST")
+}
 P = ParamSpec("P")
 R = TypeVar("R")
 
 
 def explained(command: Callable[P, R]) -> Callable[P, R]:
-    """``command`` with ``one_line_errors``."""
+    """``command`` with ``one_line_errors``, and logging where ``DREAMGYM_LOG`` asks for it."""
 
     @functools.wraps(command)
     def run(*args: P.args, **kwargs: P.kwargs) -> R:
         with one_line_errors():
+            log_as_asked()
             return command(*args, **kwargs)
 
     return run
@@ -38,7 +45,7 @@ def one_line_errors() -> Iterator[None]:
     except sqlite3.Error as error:
         _leave(f"the database of experiences: {error}; is another process using it?", USER_ERROR)
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS, errno.EPERM):
+        if error.errno not in _ABOUT_FILES:
             raise
         where = f" ({error.filename})" if error.filename else ""
         _leave(f"cannot write{where}: {error.strerror}; make room or choose another folder", USER_ERROR)

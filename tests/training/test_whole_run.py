@@ -1,0 +1,177 @@
+"""The command line trains, evaluates, resumes with the real parts; killed at any moment it ends bit-equal."""
+
+import json
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from dreamgym.cli.main import app
+from dreamgym.utils.metrics import read_metrics
+from small_run import prepare
+
+ITERATIONS = 6
+
+
+@pytest.fixture(scope="module")
+def settings(tmp_path_factory) -> list[str]:
+    return prepare(tmp_path_factory.mktemp("models"))
+
+
+def places(folder: Path) -> list[str]:
+    return [f"training.output_dir={folder}", f"training.log_dir={folder / 'logs'}"]
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(app, list(arguments), catch_exceptions=False)
+
+
+@pytest.fixture(scope="module")
+def whole(settings, tmp_path_factory) -> tuple[Path, Result]:
+    """An uninterrupted run."""
+    folder = tmp_path_factory.mktemp("whole")
+    result = run("train", *settings, *places(folder))
+    assert result.exit_code == 0, result.output
+    return folder, result
+
+
+def test_it_ends_with_a_table_and_where_things_lie(whole):
+    folder, result = whole
+    for text in (
+        "real success, 4 games",
+        "dreamed success",
+        "gap, dreamed − real",
+        "real turns used to train",
+    ):
+        assert text in result.stdout
+    assert f"checkpoint {folder / 'policy_iter_0006.json'}" in result.stdout
+    summary = json.loads((folder / "summary.json").read_text())
+    lines = read_metrics(folder / "metrics.jsonl")
+    assert summary["real_turns_in_training"] == sum(line.get("rollout/real_turns", 0) for line in lines) > 0
+    assert summary["dreamed_turns"] == sum(line.get("rollout/dreamed_turns", 0) for line in lines) > 0
+    assert list((folder / "logs").glob("*/events.out.tfevents.*"))
+
+
+def test_every_iteration_changes_the_policy_and_fills_the_buffer(whole):
+    folder, _ = whole
+    weights = [(folder / f"policy_iter_{n:04d}/policy/model.safetensors").read_bytes() for n in (0, 2, 4, 6)]
+    assert len(set(weights)) == 4
+    sizes = [line["replay/size"] for line in read_metrics(folder / "metrics.jsonl") if "replay/size" in line]
+    assert len(sizes) == ITERATIONS
+    assert sizes == sorted(sizes)
+
+
+def test_ratios_are_one_at_the_first_step(whole):
+    errors = [
+        line["rl/first_ratio_error"]
+        for line in read_metrics(whole[0] / "metrics.jsonl")
+        if "rl/first_ratio_error" in line
+    ]
+    assert len(errors) == ITERATIONS
+    assert max(errors) < 1e-4
+
+
+def test_a_checkpoint_is_evaluated_with_intervals_and_readable_episodes(whole, tmp_path):
+    manifest, output = whole[0] / "policy_iter_0006.json", tmp_path / "results" / "eval.json"
+    arguments = [
+        "--checkpoint",
+        str(manifest),
+        "--env",
+        "alfworld",
+        "--num-episodes",
+        "5",
+        "--output",
+        str(output),
+    ]
+    result = run("evaluate", *arguments)
+    assert result.exit_code == 0
+    results = json.loads(output.read_text())
+    assert (results["episodes"], results["panel"], results["environment"]) == (5, "valid", "alfworld")
+    assert 0 <= results["interval_95"][0] <= results["success"] <= results["interval_95"][1] <= 1
+    assert sum(kind["episodes"] for kind in results["by_type"].values()) == 5
+    episodes = output.with_suffix(".episodes.txt").read_text()
+    assert all(task["episode"] in episodes for task in results["tasks"])
+    assert run("evaluate", *arguments, "--seed", "0").exit_code == 0
+    assert json.loads(output.read_text())["tasks"] == results["tasks"]
+    assert run("evaluate", *arguments, "--dream").exit_code == 0
+    assert json.loads(output.read_text())["world"] == "dreamed"
+
+
+def test_a_finished_run_resumed_says_the_same_again(whole, settings):
+    folder, first = whole
+    before = (folder / "metrics.jsonl").read_text()
+    result = run("train", *settings, *places(folder), "--resume")
+    assert (folder / "metrics.jsonl").read_text() == before
+    assert result.stdout.split("iterations")[-1] == first.stdout.split("iterations")[-1]
+
+
+def test_another_config_is_refused_with_the_key_that_differs(whole, settings):
+    result = run("train", *settings, *places(whole[0]), "--resume", "rl.clip=0.1")
+    assert result.exit_code == 2
+    assert "policy_iter_0006.json is of another config: rl.clip was 0.2, now 0.1." in result.stderr
+
+
+def test_without_a_model_nothing_is_begun(settings, tmp_path):
+    result = run("train", *settings, f"policy_model.name={tmp_path}", *places(tmp_path / "run"))
+    assert result.exit_code == 2
+    assert "holds no config.json" in result.stderr
+    assert not (tmp_path / "run").exists()
+
+
+def start(settings: list[str], folder: Path, *flags: str) -> subprocess.Popen:
+    command = [sys.executable, "-m", "dreamgym.training.train", *settings, *places(folder), *flags]
+    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+
+
+def essence(folder: Path) -> tuple[dict, list[dict], dict]:
+    """All that a run leaves, except how long it took."""
+    metrics = [
+        {name: value for name, value in line.items() if not name.startswith("time/")}
+        for line in read_metrics(folder / "metrics.jsonl")
+    ]
+    last = folder / "policy_iter_0006"
+    state = {str(p.relative_to(last)): p.read_bytes() for p in sorted(last.rglob("*")) if p.is_file()}
+    texts = {p.name: p.read_text() for p in (folder / "episodes").iterdir()}
+    return state, metrics, texts
+
+
+def begun(folder: Path) -> list[str]:
+    return ["--resume"] if (folder / "config.yaml").exists() else []
+
+
+@pytest.mark.slow
+def test_killed_at_twenty_random_moments_it_ends_bit_equal(whole, settings, tmp_path):
+    started = time.monotonic()
+    assert start(settings, tmp_path / "timed").wait() == 0
+    seconds, rng, kills = time.monotonic() - started, random.Random(0), 0
+    folder = tmp_path / "killed"
+    while kills < 20:
+        process = start(settings, folder, *begun(folder))
+        try:
+            process.wait(timeout=rng.uniform(0.3, 1.0) * seconds)
+            folder = tmp_path / f"killed{kills}"  # it came to its end between two kills: begin another
+        except subprocess.TimeoutExpired:
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+            kills += 1
+    assert start(settings, folder, *begun(folder)).wait() == 0
+    assert essence(folder) == essence(whole[0])
+
+
+@pytest.mark.slow
+def test_an_interrupt_saves_says_where_and_ends_bit_equal(whole, settings, tmp_path):
+    process = start(settings, tmp_path)
+    while not (tmp_path / "episodes" / "rollouts_0001.txt").exists():
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate()
+    assert process.returncode == 130
+    assert "is saved, the same command with --resume continues" in errors
+    assert Path(errors.split("interrupted: ")[1].split(" is saved")[0]).exists()
+    assert start(settings, tmp_path, "--resume").wait() == 0
+    assert essence(tmp_path) == essence(whole[0])
