@@ -48,7 +48,7 @@ class TokenSums:
     first_ratio_error: float = 0.0
 
     def metrics(self) -> dict[str, float]:
-        """Means per token, per step where that is the unit; see docs/metrics.md."""
+        """Means per token, per step where that is the unit; see docs/metrics_glossary.md."""
         tokens, steps = max(self.tokens, 1), max(len(self.grad_norms), 1)
         return {
             "policy_loss": self.loss / steps,
