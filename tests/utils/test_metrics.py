@@ -68,10 +68,11 @@ class FakeWandb(types.ModuleType):
     def __init__(self) -> None:
         super().__init__("wandb")
         self.started, self.logged = [], []
+        self.Settings = dict
 
     def init(self, **settings):
         self.started.append(settings)
-        return types.SimpleNamespace(log=self.logged.append, finish=lambda **_: None)
+        return types.SimpleNamespace(log=self.logged.append, finish=lambda: None)
 
 
 def test_wandb_is_offline_without_a_key_and_resumes_under_its_id(tmp_path, monkeypatch):

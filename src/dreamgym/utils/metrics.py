@@ -115,7 +115,13 @@ class WandbSink:
             )
         folder.mkdir(parents=True, exist_ok=True)
         self._run = wandb.init(
-            project="dreamgym", dir=str(folder), id=run_id, resume="allow", mode=mode, config=dict(config)
+            project="dreamgym",
+            dir=str(folder),
+            id=run_id,
+            resume="allow",
+            mode=mode,
+            config=dict(config),
+            settings=wandb.Settings(silent=True),
         )
 
     def log(self, iteration: int, metrics: Mapping[str, float]) -> None:
@@ -124,4 +130,4 @@ class WandbSink:
 
     def close(self) -> None:
         """Finish the run."""
-        self._run.finish(quiet=True)
+        self._run.finish()
