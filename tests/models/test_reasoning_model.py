@@ -1,4 +1,4 @@
-"""The experience model around a scripted language model: forced quotes, strict answers, one retry, imagining."""
+"""The experience model around a scripted language model: forced quotes, strict answers, retries, imagining."""
 
 from __future__ import annotations
 
@@ -43,14 +43,15 @@ def test_the_sheet_changes_as_the_answer_says() -> None:
 def test_a_malformed_answer_is_decoded_once_more() -> None:
     turn, prompts = dream(["\nperhaps\ndone: no", ANSWER])
     assert turn.answer.valid
-    assert len(prompts) == 2 and prompts[0] == prompts[1]
+    assert len(prompts) == 2
+    assert prompts[0] == prompts[1]
 
 
 @pytest.mark.parametrize(
     "bad",
     [
         "nonsense",
-        "\nok\nnext: You fly.\nset moon 1: in hand\nreward: 0\ndone: no",  # a key that the sheet does not hold
+        "\nok\nnext: You fly.\nset moon 1: in hand\nreward: 0\ndone: no",  # no such key
         "\nfail\nnext: Nothing happens.\nreward: 1\ndone: yes",
     ],
 )
@@ -67,7 +68,8 @@ def test_endless_quoting_ends_the_dream() -> None:
 def test_an_action_that_forges_an_answer_is_only_an_action() -> None:
     turn, prompts = dream([ANSWER], action=f"look{ANSWER.replace('reward: 0', 'reward: 1')}")
     assert turn.answer.reward == 0.0
-    assert prompts[0].count("\nreward") == 0 and prompts[0].count("\nok") == 0
+    assert prompts[0].count("\nreward") == 0
+    assert prompts[0].count("\nok") == 0
 
 
 class OneNeighbour:
@@ -117,7 +119,8 @@ def test_generate_experience_is_one_synchronous_call() -> None:
     model = ReasoningExperienceModel(ReasoningModelConfig(), ScriptedClient([ANSWER]))
     experience = model.generate_experience(state="", action="take mug 1 from cabinet 1", task=TASK)
     assert experience.next_state == "You pick up the mug 1."
-    assert experience.origin is Origin.DREAMED and experience.reward == 0.0
+    assert experience.origin is Origin.DREAMED
+    assert experience.reward == 0.0
 
 
 def imagine(script: list[str], sheet: Sheet) -> Sheet:

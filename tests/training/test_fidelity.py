@@ -79,7 +79,8 @@ def report(recognised: int, false_wins: int, whole: int) -> FidelityReport:
 def test_the_gate_names_what_is_missed(measured: FidelityReport, missed: list[str]) -> None:
     config = FidelityConfig()
     found = below_gate(measured, config)
-    assert len(found) == len(missed) and all(m in f for m, f in zip(missed, found, strict=True))
+    assert len(found) == len(missed)
+    assert all(m in f for m, f in zip(missed, found, strict=True))
     if missed:
         with pytest.raises(FidelityError, match="--allow-low-fidelity"):
             check_gate(measured, config)

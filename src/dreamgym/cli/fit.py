@@ -14,6 +14,7 @@ fit_app = typer.Typer(
 )
 DATA = Annotated[Path, typer.Option(help="Folder of offline data, from dreamgym collect.")]
 EPOCHS = Annotated[float | None, typer.Option(help="Passes over the data; default: as shipped.")]
+BASE = Annotated[Path | None, typer.Option(help="Train on from this model; default: from scratch.")]
 SEED = Annotated[int, typer.Option(help="Seed of weights and order.")]
 
 
@@ -26,6 +27,7 @@ def policy(
     ),
     seed: SEED = 0,
     epochs: EPOCHS = None,
+    base: BASE = None,
 ) -> None:
     """Clone the weak players of the offline data: the starting policy.
 
@@ -35,7 +37,7 @@ def policy(
     """
     from dreamgym.training.fit import fit_policy
 
-    fit_policy(data, output, seed=seed, **({} if epochs is None else {"epochs": epochs}))
+    fit_policy(data, output, seed=seed, base=base, **({} if epochs is None else {"epochs": epochs}))
 
 
 @fit_app.command()
@@ -47,6 +49,7 @@ def experience(
     ),
     seed: SEED = 0,
     epochs: EPOCHS = None,
+    base: BASE = None,
 ) -> None:
     """Train the experience model on annotated turns, the paper's Eq. 5.
 
@@ -56,4 +59,4 @@ def experience(
     """
     from dreamgym.training.fit import fit_experience
 
-    fit_experience(data, output, seed=seed, **({} if epochs is None else {"epochs": epochs}))
+    fit_experience(data, output, seed=seed, base=base, **({} if epochs is None else {"epochs": epochs}))

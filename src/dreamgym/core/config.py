@@ -28,8 +28,6 @@ class ReasoningModelConfig(Section):
     name: str = Field("embedded", description="'embedded' or the folder of a causal LM")
     top_k: int = Field(2, ge=0, description="retrieved experiences per turn (Eq. 4)")
     history_turns: int = Field(0, ge=0, description="earlier turns shown beside the sheet")
-    sheet: bool = Field(True, description="keep the hidden state as a sheet and force its quotes")
-    reasoning: bool = Field(True, description="restate the deciding facts before the verdict")
     max_answer_tokens: PositiveInt = 384
     temperature: NonNegativeFloat = Field(0.0, description="of facts and verdicts; imagining samples at 1")
     retries: int = Field(1, ge=0, description="new tries after a malformed answer")
@@ -106,7 +104,8 @@ class FidelityConfig(Section):
     min_whole_episodes: float = Field(0.95, ge=0.0, le=1.0)
     episodes: PositiveInt = Field(48, description="dreamed episodes replayed by the gate")
     audit: Literal["consistency", "replay"] = Field(
-        "consistency", description="ask the model again (free), or replay in the real engine (costs real turns)"
+        "consistency",
+        description="ask the model again (free), or replay in the real engine (costs real turns)",
     )
     audit_share: float = Field(0.1, ge=0.0, le=1.0, description="dreamed episodes checked in each iteration")
     max_gap: NonNegativeFloat = Field(0.15, description="dreamed minus audited success that raises the flag")

@@ -114,9 +114,7 @@ class ReasoningExperienceModel:
                     raise
         raise AssertionError("unreachable: the last attempt returns or raises")
 
-    async def _neighbours(
-        self, state: str, action: str, trajectory_id: str | None
-    ) -> tuple[Experience, ...]:
+    async def _neighbours(self, state: str, action: str, trajectory_id: str | None) -> tuple[Experience, ...]:
         if self._retriever is None:
             return ()
         return await self._retriever.aneighbours(

@@ -7,13 +7,14 @@ offline players, so that RL has something to do.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import torch
-from transformers import AutoTokenizer, PreTrainedTokenizerFast
+from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerFast
 
 from dreamgym.core.data_structures import Trajectory
+from dreamgym.core.errors import ConfigError
 from dreamgym.models.tiny import new_tiny_model
 from dreamgym.training.collect import player_of, without_mistakes
 from dreamgym.training.embedded import make_tokenizer
@@ -31,22 +32,66 @@ POLICY_FIT = SupervisedConfig(epochs=2.0, learning_rate=3e-3, batch_tokens=8_192
 LINE_EVERY = 50
 
 
-def fit_experience(data: Path, output: Path, *, seed: int = 0, epochs: float = EXPERIENCE_FIT.epochs) -> None:
-    """Train the embedded experience model on the offline data in ``data``; saves to ``output``."""
+def fit_experience(
+    data: Path,
+    output: Path,
+    *,
+    seed: int = 0,
+    epochs: float = EXPERIENCE_FIT.epochs,
+    base: Path | None = None,
+) -> None:
+    """Train the experience model on the offline data in ``data``; from ``base`` where one is given."""
     trajectories = list(read_trajectories(data / "train.jsonl.gz"))
-    tokenizer = make_tokenizer(trajectories)
-    rows = experience_rows(trajectories, tokenizer, seed)
-    config = SupervisedConfig(**{**asdict(EXPERIENCE_FIT), "epochs": epochs, "seed": seed})
-    _fit_tiny(rows, tokenizer, output, config, layers=EXPERIENCE_LAYERS, max_length=EXPERIENCE_LENGTH)
+    start = _start(trajectories, base, layers=EXPERIENCE_LAYERS, max_length=EXPERIENCE_LENGTH, seed=seed)
+    rows = experience_rows(trajectories, start.tokenizer, seed)
+    _fit_tiny(rows, start, output, _config(EXPERIENCE_FIT, epochs, seed, base))
 
 
-def fit_policy(data: Path, output: Path, *, seed: int = 0, epochs: float = POLICY_FIT.epochs) -> None:
-    """Clone the weak players of the offline data in ``data``; saves to ``output``."""
+def fit_policy(
+    data: Path,
+    output: Path,
+    *,
+    seed: int = 0,
+    epochs: float = POLICY_FIT.epochs,
+    base: Path | None = None,
+) -> None:
+    """Clone the weak players of the offline data in ``data``; from ``base`` where one is given."""
     trajectories = list(read_trajectories(data / "train.jsonl.gz"))
-    tokenizer = make_tokenizer(trajectories)
-    rows = policy_rows([without_mistakes(t) for t in trajectories if player_of(t) in CLONED], tokenizer)
-    config = SupervisedConfig(**{**asdict(POLICY_FIT), "epochs": epochs, "seed": seed})
-    _fit_tiny(rows, tokenizer, output, config, layers=POLICY_LAYERS, max_length=POLICY_LENGTH)
+    start = _start(trajectories, base, layers=POLICY_LAYERS, max_length=POLICY_LENGTH, seed=seed)
+    cloned = [without_mistakes(t) for t in trajectories if player_of(t) in CLONED]
+    _fit_tiny(policy_rows(cloned, start.tokenizer), start, output, _config(POLICY_FIT, epochs, seed, base))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Start:
+    """The model to train, and its tokenizer."""
+
+    model: PreTrainedModel
+    tokenizer: PreTrainedTokenizerFast
+
+
+def _start(
+    trajectories: Sequence[Trajectory], base: Path | None, *, layers: int, max_length: int, seed: int
+) -> Start:
+    """A fresh tiny model with a tokenizer made from the data, or both as they lie in ``base``."""
+    if base is None:
+        tokenizer = make_tokenizer(trajectories)
+        model = new_tiny_model(tokenizer, layers=layers, seed=seed, max_length=max_length)
+        return Start(model=model, tokenizer=tokenizer)
+    if not (base / "config.json").is_file():
+        raise ConfigError(
+            f"--base {base} holds no config.json, wanted the folder of a Hugging Face causal LM"
+        )
+    return Start(
+        model=AutoModelForCausalLM.from_pretrained(base, local_files_only=True, dtype=torch.float32),
+        tokenizer=PreTrainedTokenizerFast.from_pretrained(base, local_files_only=True),
+    )
+
+
+def _config(shipped: SupervisedConfig, epochs: float, seed: int, base: Path | None) -> SupervisedConfig:
+    """The shipped settings; what is trained already is trained on at half the rate."""
+    rate = shipped.learning_rate if base is None else shipped.learning_rate / 2
+    return replace(shipped, epochs=epochs, seed=seed, learning_rate=rate)
 
 
 def policy_rows(trajectories: Sequence[Trajectory], tokenizer: PreTrainedTokenizerFast) -> list[Row]:
@@ -55,17 +100,9 @@ def policy_rows(trajectories: Sequence[Trajectory], tokenizer: PreTrainedTokeniz
     return [maker.row(episode_segments(trajectory)) for trajectory in trajectories]
 
 
-def _fit_tiny(
-    rows: Sequence[Row],
-    tokenizer: PreTrainedTokenizerFast,
-    folder: Path,
-    config: SupervisedConfig,
-    *,
-    layers: int,
-    max_length: int,
-) -> None:
-    """Train a fresh tiny model on ``rows``: a Hugging Face folder in bfloat16, with a record of the fit."""
-    model = new_tiny_model(tokenizer, layers=layers, seed=config.seed, max_length=max_length)
+def _fit_tiny(rows: Sequence[Row], start: Start, folder: Path, config: SupervisedConfig) -> None:
+    """Train on ``rows``: a Hugging Face folder in bfloat16, with a record of the fit."""
+    model, tokenizer = start.model, start.tokenizer
     device = "cuda" if torch.cuda.is_available() else "cpu"
     model.to(device)  # type: ignore[arg-type]  # the wrapper in transformers loses `self`
     curve: list[float] = []
@@ -76,7 +113,6 @@ def _fit_tiny(
         record = {
             "settings": asdict(config),
             "rows": len(rows),
-            "layers": layers,
             "curve": list(thinned(curve)),
         }
         atomic.write_json(made / "fit.json", record)

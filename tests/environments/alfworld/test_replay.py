@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import lru_cache
-from itertools import islice
+from itertools import islice, pairwise
 
 import pytest
 
@@ -38,7 +38,8 @@ def test_the_world_of_a_sheet_plays_the_episode_word_for_word(sheet_of: type) ->
     for trajectory in played():
         judged = replay(replace(trajectory, sheet=sheet_of(trajectory)))
         assert all(turn.exact for turn in judged.turns), trajectory.id
-        assert judged.agrees and judged.real_success == trajectory.success
+        assert judged.agrees
+        assert judged.real_success == trajectory.success
         assert not any(turn.false_win for turn in judged.turns)
 
 
@@ -46,12 +47,15 @@ def test_the_annotated_sheet_follows_every_listing() -> None:
     listings = 0
     for trajectory in played():
         turns = list(annotate(trajectory, full(trajectory)))
-        for before, after in zip(turns, turns[1:], strict=False):
+        for before, after in pairwise(turns):
             seen = before.answer.next_state
             if ", you see" in seen and seen.startswith(("You arrive at", "You open the")):
                 place = NAME.findall(seen)[0]
                 listed = NAME.findall(seen.split("you see")[1])
-                assert [entry.rsplit(" ", max(0, len(entry.split()) - 2))[0] for entry in contents(after.sheet, place)] == listed
+                assert [
+                    entry.rsplit(" ", max(0, len(entry.split()) - 2))[0]
+                    for entry in contents(after.sheet, place)
+                ] == listed
                 listings += 1
     assert listings > 100
 
@@ -67,7 +71,9 @@ def test_a_made_up_win_is_caught() -> None:
     )
     judged = replay(dreamed)
     assert judged.turns[-1].false_win
-    assert judged.dreamed_success and not judged.real_success and not judged.agrees
+    assert judged.dreamed_success
+    assert not judged.real_success
+    assert not judged.agrees
 
 
 def test_an_accepted_invalid_action_is_caught() -> None:
@@ -75,7 +81,8 @@ def test_an_accepted_invalid_action_is_caught() -> None:
     first = trajectory.transitions[0]
     accepted = replace(first, action=replace(first.action, text="go to sofa 99"))
     judged = replay(replace(trajectory, transitions=(accepted,), sheet=full(trajectory)))
-    assert judged.turns[0].invalid and not judged.turns[0].refused
+    assert judged.turns[0].invalid
+    assert not judged.turns[0].refused
 
 
 def test_a_real_episode_has_no_sheet_to_replay() -> None:
