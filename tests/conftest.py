@@ -1,4 +1,4 @@
-"""Tests run small models, often many processes beside each other: one thread each is fastest and steadiest."""
+"""Tests run small models, often beside other processes: one thread each is fastest and steadiest."""
 
 from __future__ import annotations
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
 from dreamgym.core.errors import ConfigError, ModelError
@@ -34,7 +35,8 @@ class LocalClient:
                 f"local:{folder} holds no config.json: name the folder of a Hugging Face causal LM"
             )
         try:
-            model = AutoModelForCausalLM.from_pretrained(folder, local_files_only=True)
+            # Weights may be stored in half precision; answers are compared and sampled in float32.
+            model = AutoModelForCausalLM.from_pretrained(folder, local_files_only=True, dtype=torch.float32)
             tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
         except (OSError, ValueError, KeyError) as error:
             raise ModelError(f"local:{folder} cannot be loaded: {error}") from error
