@@ -1,4 +1,4 @@
-"""The experience model around a scripted language model: forced quotes, strict answers, retries, imagining."""
+"""The experience model around a scripted language model: forced quotes, strict answers, imagining."""
 
 from __future__ import annotations
 

@@ -1,0 +1,88 @@
+"""Audits: made-up wins are found and flagged, honest dreams are not."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from functools import lru_cache
+from itertools import islice
+
+import pytest
+
+from dreamgym.core.config import FidelityConfig, ReasoningModelConfig
+from dreamgym.core.data_structures import Group, Origin, StopReason, Trajectory
+from dreamgym.environments.alfworld.from_sheet import sheet_of_game
+from dreamgym.environments.alfworld.panels import game_of, generated_tasks
+from dreamgym.models.llm_client import ScriptedClient
+from dreamgym.models.reasoning_model import ReasoningExperienceModel
+from dreamgym.training.audit import ConsistencyAuditor, ReplayAuditor, audited
+from dreamgym.training.collect import CollectSettings, collect_trajectories
+from dreamgym.training.parts import Audit
+
+ALL = FidelityConfig(audit_share=1.0)
+NEVER = "\nfail\nnext: Nothing happens.\nreward: 0\ndone: no"
+
+
+@lru_cache
+def honest() -> Group:
+    """Episodes of the real engine passed off as dreams: half expert, half random."""
+    settings = CollectSettings(shares={"expert": 0.5, "random": 0.5}, mistake_rate=0.0, max_turns=20)
+    played = collect_trajectories(islice(generated_tasks(310_000), 12), settings, seed=3)
+    dreams = [
+        replace(t, origin=Origin.DREAMED, detail="", sheet=sheet_of_game(game_of(t.task))) for t in played
+    ]
+    return Group(task=dreams[0].task, trajectories=tuple(dreams))
+
+
+def won(trajectory: Trajectory) -> Trajectory:
+    last = replace(trajectory.transitions[-1], reward=1.0, terminated=True, truncated=False)
+    turns = (*trajectory.transitions[:-1], last)
+    return replace(trajectory, transitions=turns, stop_reason=StopReason.TERMINATED)
+
+
+def exploited() -> Group:
+    return replace(honest(), trajectories=tuple(t if t.success else won(t) for t in honest().trajectories))
+
+
+def replayed(group: Group, config: FidelityConfig = ALL) -> Audit:
+    return asyncio.run(ReplayAuditor(config).audit(0, [group]))
+
+
+def test_an_honest_dream_is_not_flagged_and_its_turns_are_counted_as_real() -> None:
+    audit = replayed(honest())
+    assert audit.exploited == ""
+    assert audit.metrics["gap"] == 0.0
+    assert audit.metrics["next_state_exact"] == 1.0
+    assert audit.real_turns == sum(len(t.transitions) for t in honest().trajectories)
+
+
+def test_made_up_wins_are_counted_and_flagged() -> None:
+    failures = sum(not t.success for t in honest().trajectories)
+    assert failures >= 3
+    audit = replayed(exploited())
+    assert audit.metrics["false_wins"] == failures
+    assert audit.metrics["dreamed_success"] == 1.0
+    assert audit.score == audit.metrics["real_success"] == pytest.approx(1.0 - failures / 12)
+    assert "in the real world" in audit.exploited
+
+
+def test_a_share_is_spread_evenly_and_never_empty() -> None:
+    assert [t.id for t in audited([honest()], 0.25)] == [honest().trajectories[i].id for i in (0, 4, 8)]
+    assert len(audited([honest()], 0.001)) == 1
+    assert audited([], 1.0) == []
+
+
+def second_opinion(answer: str) -> Audit:
+    model = ReasoningExperienceModel(ReasoningModelConfig(retries=0), ScriptedClient({"action:": answer}))
+    return asyncio.run(ConsistencyAuditor(ALL, model).audit(0, [exploited()]))
+
+
+def test_wins_that_a_second_opinion_denies_are_flagged() -> None:
+    audit = second_opinion(NEVER)
+    assert audit.metrics["wins_doubted"] == 1.0
+    assert audit.real_turns == 0
+    assert "second opinion" in audit.exploited
+
+
+def test_a_second_opinion_that_cannot_be_read_doubts_too() -> None:
+    assert second_opinion("perhaps").metrics["wins_doubted"] == 1.0
