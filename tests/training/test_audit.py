@@ -63,7 +63,7 @@ def test_made_up_wins_are_counted_and_flagged() -> None:
     assert audit.metrics["false_wins"] == failures
     assert audit.metrics["dreamed_success"] == 1.0
     assert audit.score == audit.metrics["real_success"] == pytest.approx(1.0 - failures / 12)
-    assert "in the real world" in audit.exploited
+    assert audit.exploited == "of 12 episodes 100% won in the dream, 42% for real"
 
 
 def test_a_share_is_spread_evenly_and_never_empty() -> None:

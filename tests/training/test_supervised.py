@@ -1,4 +1,4 @@
-"""Supervised fitting: the loss against plain transformers, every row once, and a copy task with its control."""
+"""Supervised fitting: the loss against plain transformers, every row once, a copy task and its control."""
 
 from __future__ import annotations
 
