@@ -28,6 +28,10 @@ Show = Callable[[StepResult], None]
 
 @explained
 def play(
+    overrides: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="SECTION.KEY=VALUE", help="Settings, such as reasoning_model.name=FOLDER."),
+    ] = None,
     env: Annotated[str, typer.Option(help="Environment.")] = "alfworld",
     task: Annotated[str | None, typer.Option(help="Id of a task, official or generated.")] = None,
     game: Annotated[Path | None, typer.Option(help="A game.tw-pddl file.")] = None,
@@ -53,7 +57,7 @@ def play(
     """
     if sum(choice is not None for choice in (task, game, seed)) > 1:
         raise ConfigError("--task, --game and --seed each name a game: give one of them")
-    config = resolve(RunFlags(env=env))
+    config = resolve(RunFlags(env=env, overrides=overrides or ()))
     scripted = None if actions is None else iter(_read_commands(actions))
     chosen, loaded = _choose(config, task, game, seed)
     environment = _dream(config) if dream else _real(config, loaded)
@@ -90,12 +94,11 @@ def _real(config: DreamGymConfig, loaded: Game | None) -> Environment:
 
 
 def _dream(config: DreamGymConfig) -> Environment:
+    """The dream, grounded in the offline data like that of a run."""
     from dreamgym.environments.dream import DreamEnv
-    from dreamgym.models.reasoning_model import ReasoningExperienceModel
-    from dreamgym.training.models import experience_client
+    from dreamgym.training.build import open_dream
 
-    model = ReasoningExperienceModel(config.reasoning_model, experience_client(config.reasoning_model))
-    return DreamEnv(model, max_turns=config.environment.dream_max_turns)
+    return DreamEnv(open_dream(config), max_turns=config.environment.dream_max_turns)
 
 
 async def _play(environment: Environment, task: Task, ask: Ask, show: Show) -> None:

@@ -83,6 +83,15 @@ def open_grounds(config: DreamGymConfig, buffer_path: Path | None = None) -> Ite
         )
 
 
+def open_dream(config: DreamGymConfig) -> ReasoningExperienceModel:
+    """The experience model alone, grounded in the offline data."""
+    buffer = build_buffer(config, open_domain(config.environment), None)
+    buffer.add_trajectories(offline_trajectories(config, "train"))
+    return ReasoningExperienceModel(
+        config.reasoning_model, experience_client(config.reasoning_model), retriever=buffer
+    )
+
+
 @contextlib.contextmanager
 def open_run(
     config: DreamGymConfig, folder: RunFolder, reporter: Reporter, checkpoint: Path | None = None
