@@ -33,16 +33,16 @@ SHEET = make_sheet(
 def test_lines_say_what_the_facts_say() -> None:
     assert line(SHEET, "at") == "cabinet 1"
     assert line(SHEET, "hand") == "holds; nothing"
-    assert line(SHEET, "cabinet 1") == "open; apple 2 hot, mug 1"
-    assert line(SHEET, "apple 2") == "in cabinet 1, hot"
-    assert line(SHEET, "room") == "cabinet 2, cabinet 1, shelf 1"
+    assert line(SHEET, "cabinet 1") == "here, open; apple 2 hot, mug 1"
+    assert line(SHEET, "cabinet 2") == "closed; nothing"
+    assert line(SHEET, "apple 2") == "in cabinet 1, hot, here"
     assert line(SHEET, "cabinet 9") == "none"
 
 
 def test_a_change_moves_a_thing_everywhere_at_once() -> None:
     after = with_changes(SHEET, [("apple 2", "in hand, hot"), ("cabinet 1", "closed")])
     assert line(after, "hand") == "holds; apple 2 hot"
-    assert line(after, "cabinet 1") == "closed; mug 1"
+    assert line(after, "cabinet 1") == "here, closed; mug 1"
 
 
 @pytest.mark.parametrize(

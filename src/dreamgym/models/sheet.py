@@ -16,10 +16,10 @@ from dreamgym.core.errors import InvalidDreamError
 
 AT = "at"
 HAND = "hand"
-ROOM = "room"
 NONE = "none"
 NOTHING = "nothing"
 UNSEEN = "unseen"
+HERE = "here"
 NAME = re.compile(r"[a-z]+ \d+")
 
 
@@ -63,16 +63,27 @@ def contents(sheet: Sheet, place: str) -> list[str]:
     return [" ".join((key, *marks_of(value))) for key, value in sheet.facts if place_of(value) == place]
 
 
+def value_of(sheet: Sheet, key: str) -> str | None:
+    """The fact of ``key``; None where there is no such key."""
+    return next((value for name, value in sheet.facts if name == key), None)
+
+
 def line(sheet: Sheet, key: str) -> str:
-    """The sheet's line of ``key``, word for word as a quote of it must be; ``none`` where there is none."""
-    if key == ROOM:
-        return ", ".join(places(sheet))
-    value = dict(sheet.facts).get(key)
+    """The sheet's current line of ``key``: what a quote must say, word for word; ``none`` without such a key.
+
+    A place says what lies in it; places and things that the agent is at say ``here``, so that no reader has to
+    compare names.
+    """
+    value, at = value_of(sheet, key), value_of(sheet, AT)
     if value is None:
         return NONE
-    if key == AT or place_of(value) is not None:
+    place = place_of(value)
+    if key == AT:
         return value
-    return f"{value}; {', '.join(contents(sheet, key)) or NOTHING}"
+    if place is not None:
+        return f"{value}, {HERE}" if place == at else value
+    here = f"{HERE}, " if key == at else ""
+    return f"{here}{value}; {', '.join(contents(sheet, key)) or NOTHING}"
 
 
 def with_changes(sheet: Sheet, changes: Iterable[tuple[str, str]]) -> Sheet:

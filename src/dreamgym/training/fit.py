@@ -27,7 +27,7 @@ from dreamgym.utils import atomic
 EXPERIENCE_LAYERS, EXPERIENCE_LENGTH = 3, 1024
 POLICY_LAYERS, POLICY_LENGTH = 4, 4096
 CLONED = ("weak", "explorer")
-EXPERIENCE_FIT = SupervisedConfig(epochs=1.6, learning_rate=3e-3, batch_tokens=8_192)
+EXPERIENCE_FIT = SupervisedConfig(epochs=1.0, learning_rate=3e-3, batch_tokens=8_192)
 POLICY_FIT = SupervisedConfig(epochs=2.0, learning_rate=3e-3, batch_tokens=8_192)
 LINE_EVERY = 50
 

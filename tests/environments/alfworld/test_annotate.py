@@ -65,7 +65,7 @@ def test_each_turn_is_answered_from_the_sheet_as_it_stood() -> None:
     turns = list(annotate(trajectory, without_unseen(hindsight_sheet(trajectory), {"cabinet": "closed"})))
     taken, refused, heated, moved = turns[3], turns[4], turns[6], turns[8]
     assert taken.quotes == ("mug 1", "cabinet 1")
-    assert line(taken.sheet, "cabinet 1") == "open; mug 1"
+    assert line(taken.sheet, "cabinet 1") == "here, open; mug 1"
     assert taken.answer.changes == (("mug 1", "in hand"),)
     assert refused.quotes == ("pen 4", "cabinet 1")
     assert line(refused.sheet, "pen 4") == "none"

@@ -16,13 +16,12 @@ from dreamgym.models.sheet import (
     AT,
     HAND,
     NAME,
-    NONE,
     UNSEEN,
-    line,
     make_sheet,
     marks_of,
     place_of,
     thing_value,
+    value_of,
     with_changes,
 )
 
@@ -97,7 +96,7 @@ def hindsight_sheet(trajectory: Trajectory) -> Sheet:
 def quoted_keys(sheet: Sheet, action: str) -> tuple[str, ...]:
     """What the reasoning quotes: every name in the action, and the place of a thing that stands alone."""
     names = list(dict.fromkeys(NAME.findall(action)))[:3]
-    if len(names) == 1 and (place := place_of(line(sheet, names[0]))) is not None:
+    if len(names) == 1 and (place := place_of(value_of(sheet, names[0]) or "")) is not None:
         names.append(place)
     return tuple(names)
 
@@ -120,13 +119,11 @@ def changed_lines(sheet: Sheet, action: str) -> tuple[tuple[str, str], ...]:
         return ((AT, first),)
     if verb in ("open", "close"):
         return ((first, "open" if verb == "open" else "closed"),)
-    value = line(sheet, first)
-    place = {"take": HAND, "move": second}.get(verb, place_of(value))
-    return (
-        ()
-        if value == NONE or place is None
-        else ((first, thing_value(place, _marks_after(verb, marks_of(value)))),)
-    )
+    value = value_of(sheet, first)
+    place = {"take": HAND, "move": second}.get(verb, place_of(value or ""))
+    if value is None or place is None:
+        return ()
+    return ((first, thing_value(place, _marks_after(verb, marks_of(value)))),)
 
 
 def _answer(sheet: Sheet, transition: Transition) -> Answer:
