@@ -72,7 +72,7 @@ class RLConfig(Section):
 
     algorithm: Literal["grpo", "ppo"] = "grpo"
     group_size: PositiveInt = 8
-    learning_rate: PositiveFloat = 3e-4
+    learning_rate: PositiveFloat = 5e-4
     critic_learning_rate: PositiveFloat = 1e-3
     clip: PositiveFloat = 0.2
     kl_coefficient: NonNegativeFloat = 0.0
@@ -84,7 +84,7 @@ class RLConfig(Section):
     minibatches: PositiveInt = Field(2, description="optimizer steps per epoch")
     max_grad_norm: PositiveFloat = 1.0
     loss_normalisation: Literal["token", "sequence"] = Field(
-        "token", description="what weighs the same in the loss: every agent token, or every row"
+        "sequence", description="what weighs the same in the loss: every agent token, or every row"
     )
 
 

@@ -71,8 +71,8 @@ def value_of(sheet: Sheet, key: str) -> str | None:
 def line(sheet: Sheet, key: str) -> str:
     """The sheet's current line of ``key``: what a quote must say, word for word; ``none`` without such a key.
 
-    A place says what lies in it; places and things that the agent is at say ``here``, so that no reader has to
-    compare names.
+    A place says what lies in it; places and things that the agent is at say ``here``, so that no reader
+    has to compare names.
     """
     value, at = value_of(sheet, key), value_of(sheet, AT)
     if value is None:
