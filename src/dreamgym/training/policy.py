@@ -90,6 +90,7 @@ class LocalPolicy:
     def updated(self) -> None:
         """Count an update of the weights; agents started before it must be closed."""
         self.version += 1
+        self._engine.reset()  # nothing that was computed with the old weights may be read again
 
     def save(self, folder: Path) -> None:
         """A folder that plain ``transformers`` loads, and the version."""
