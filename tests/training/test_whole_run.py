@@ -45,7 +45,7 @@ def test_it_ends_with_a_table_and_where_things_lie(whole):
     for text in (
         "real success, 4 games",
         "dreamed success",
-        "gap, dreamed − real",
+        "gap, on the same tasks",
         "real turns used to train",
     ):
         assert text in result.stdout

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 from rich.console import Console
@@ -31,7 +32,7 @@ def summarise(folder: RunFolder, checkpoint: Path) -> dict[str, Any]:
         "checkpoint": str(checkpoint),
         "iterations": last,
         "evaluations": evaluations,
-        "gap": {when: _gap(evaluations, when) for when in ("before", "after")},
+        "gap": {"before": _gap(folder, 0), "after": _gap(folder, last)},
         "fidelity": _read(folder.path / "fidelity.json"),
         "real_turns_in_training": manifest["counters"]["real_turns"] + manifest["counters"]["audit_turns"],
         "dreamed_turns": manifest["counters"]["dreamed_turns"],
@@ -49,7 +50,7 @@ def rows(summary: dict[str, Any]) -> list[Row]:
     table = [
         (f"real success, {played} games", _share(real["before"]), _share(real["after"])),
         ("dreamed success", _share(dreamed["before"]), _share(dreamed["after"])),
-        ("gap, dreamed − real", _points(summary["gap"]["before"]), _points(summary["gap"]["after"])),
+        ("gap, on the same tasks", _points(summary["gap"]["before"]), _points(summary["gap"]["after"])),
     ]
     table += [(name, value, "") for name, value in _fidelity(summary["fidelity"])]
     minutes, seconds = divmod(round(summary["seconds"]), 60)
@@ -99,9 +100,14 @@ def _read(path: Path) -> dict[str, Any] | None:
     return value if isinstance(value, dict) else None
 
 
-def _gap(evaluations: dict[str, Any], when: str) -> float | None:
-    dreamed, real = ((evaluations[name][when] or {}).get("success") for name in ("dreamed", "real"))
-    return None if dreamed is None or real is None else dreamed - real
+def _gap(folder: RunFolder, iteration: int) -> float | None:
+    """Dreamed minus real success on the tasks that were played in both worlds."""
+    worlds = [_read(folder.evaluations / f"{name}_{iteration:04d}.json") for name in ("dreamed", "real")]
+    dreamed, real = (
+        {t["task"]: t["outcome"] == "won" for t in (w or {"tasks": []})["tasks"]} for w in worlds
+    )
+    both = sorted(dreamed.keys() & real.keys())
+    return fmean(dreamed[task] - real[task] for task in both) if both else None
 
 
 def _share(evaluation: dict[str, Any] | None) -> str:

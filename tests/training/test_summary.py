@@ -1,0 +1,75 @@
+"""The closing table says what the run's own files say."""
+
+from pathlib import Path
+
+import pytest
+
+from dreamgym.training.checkpoints import save_checkpoint
+from dreamgym.training.run_folder import RunFolder
+from dreamgym.training.run_metrics import Counters
+from dreamgym.training.summary import rows, summarise
+from dreamgym.utils import atomic
+from dreamgym.utils.metrics import MetricsLog
+from toy_run import toy_config, toy_parts
+
+
+def evaluation(**outcomes: str) -> dict:
+    solved = sum(outcome == "won" for outcome in outcomes.values())
+    return {
+        "episodes": len(outcomes),
+        "success": solved / len(outcomes),
+        "interval_95": [0.1, 0.9],
+        "tasks": [{"task": task, "outcome": outcome} for task, outcome in outcomes.items()],
+    }
+
+
+@pytest.fixture
+def finished(tmp_path: Path) -> RunFolder:
+    with RunFolder(tmp_path) as folder:
+        config = toy_config(3)
+        counters = Counters(
+            real_turns=5, audit_turns=7, dreamed_turns=1234, agent_tokens=10, read_tokens=20, dream_tokens=99
+        )
+        plain = config.model_dump(mode="json")
+        save_checkpoint(tmp_path, 3, toy_parts(config).stateful(), config=plain, counters=counters.to_json())
+        for name, iteration, outcomes in (
+            ("real", 0, {"a": "lost", "b": "lost", "c": "won", "d": "won"}),
+            ("dreamed", 0, {"a": "won", "b": "won"}),
+            ("real", 3, {"a": "won", "b": "lost", "c": "won", "d": "won"}),
+            ("dreamed", 3, {"a": "won", "b": "won"}),
+        ):
+            atomic.write_json(folder.evaluations / f"{name}_{iteration:04d}.json", evaluation(**outcomes))
+        log = MetricsLog(folder.metrics)
+        log.log(0, {"time/evaluate": 30.0})
+        log.log(1, {"time/collect": 40.0, "time/learn": 5.5, "rl/loss": 9.0})
+        yield folder
+
+
+def test_the_table(finished):
+    summary = summarise(finished, finished.path / "policy_iter_0003.json")
+    assert rows(summary) == [
+        ("real success, 4 games", "50.0 % (10.0 to 90.0)", "75.0 % (10.0 to 90.0)"),
+        ("dreamed success", "100.0 % (10.0 to 90.0)", "100.0 % (10.0 to 90.0)"),
+        # Of a and b, which were played in both worlds: 2 dreamed wins against none, then against one.
+        ("gap, on the same tasks", "+100.0 points", "+50.0 points"),
+        ("real turns used to train", "", "12"),
+        ("dreamed turns", "", "1,234"),
+        ("agent's tokens", "", "30"),
+        ("dream's tokens", "", "99"),
+        ("time", "", "1 min 16 s"),
+    ]
+    assert summary["iterations"] == 3
+    assert "tasks" not in summary["evaluations"]["real"]["after"]
+
+
+def test_fidelity_is_shown_where_it_was_measured(finished):
+    share = {"estimate": 0.996}
+    report = {
+        "replayed": {"invalid_recognised": share, "false_wins": {"estimate": 0.0004}},
+        "whole_episodes": {"estimate": None},
+    }
+    atomic.write_json(finished.path / "fidelity.json", report)
+    table = rows(summarise(finished, finished.path / "policy_iter_0003.json"))
+    assert ("dream: invalid recognised", "99.6 %", "") in table
+    assert ("dream: false wins per 1,000", "0.4", "") in table
+    assert ("dream: whole episodes right", "–", "") in table
