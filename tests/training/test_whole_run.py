@@ -167,6 +167,7 @@ def test_killed_at_twenty_random_moments_it_ends_bit_equal(whole, settings, tmp_
 def test_an_interrupt_saves_says_where_and_ends_bit_equal(whole, settings, tmp_path):
     process = start(settings, tmp_path)
     while not (tmp_path / "episodes" / "rollouts_0001.txt").exists():
+        assert process.poll() is None, process.communicate()[1]
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate()
