@@ -9,6 +9,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dreamgym.core.data_structures import Action, Origin, StopReason, Task, Trajectory, Transition
 from dreamgym.training.losses import (
     clipped_loss,
     explained_variance,
@@ -16,6 +17,7 @@ from dreamgym.training.losses import (
     group_advantages,
     is_clipped,
     low_variance_kl,
+    penalised,
     standardised,
 )
 
@@ -116,3 +118,18 @@ def test_explained_variance_knows_the_perfect_the_mean_and_the_worse() -> None:
     assert explained_variance([2, 2, 2], [1, 2, 3]) == 0
     assert explained_variance([3, 2, 1], [1, 2, 3]) == -3
     assert explained_variance([1, 2], [1, 1]) == 0
+
+
+def test_only_refused_turns_pay_the_penalty() -> None:
+    turns = tuple(
+        Transition(state="", action=Action(text=""), reward=0.0, next_state="", valid=valid)
+        for valid in (True, False, True)
+    )
+    trajectory = Trajectory(
+        id="t",
+        task=Task(id="x", environment="e", instruction=""),
+        origin=Origin.REAL,
+        transitions=turns,
+        stop_reason=StopReason.TURN_LIMIT,
+    )
+    assert penalised([1.0, 1.0, -0.5], trajectory, 0.25) == [1.0, 0.75, -0.5]

@@ -76,6 +76,9 @@ class RLConfig(Section):
     critic_learning_rate: PositiveFloat = 1e-3
     clip: PositiveFloat = 0.2
     kl_coefficient: NonNegativeFloat = 0.0
+    invalid_action_penalty: NonNegativeFloat = Field(
+        0.1, description="taken from the advantage of a turn whose action the world refused"
+    )
     entropy_coefficient: NonNegativeFloat = 0.0
     gamma: float = Field(1.0, ge=0.0, le=1.0)
     gae_lambda: float = Field(1.0, ge=0.0, le=1.0)

@@ -97,7 +97,10 @@ class Action:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Transition:
-    """One turn: state, action, reward, next state. ``reasoning`` is the dream's R_t, empty when real."""
+    """One turn: state, action, reward, next state.
+
+    ``valid`` is false where the world refused the action. ``reasoning`` is the dream's R_t, empty when real.
+    """
 
     state: str
     action: Action
@@ -105,6 +108,7 @@ class Transition:
     next_state: str
     terminated: bool = False
     truncated: bool = False
+    valid: bool = True
     reasoning: str = ""
 
 

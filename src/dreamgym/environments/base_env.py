@@ -20,7 +20,8 @@ class Observation:
 class StepResult:
     """The answer to one action. ``terminated``: the world ended; ``truncated``: the turn limit did.
 
-    ``reasoning`` is the dream's trace R_t, empty in a real environment.
+    ``valid`` is false where the world refused the action. ``reasoning`` is the dream's trace R_t, empty in a
+    real environment.
     """
 
     observation: Observation
@@ -28,6 +29,7 @@ class StepResult:
     terminated: bool
     truncated: bool
     won: bool = False
+    valid: bool = True
     reasoning: str = ""
 
 

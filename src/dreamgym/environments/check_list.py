@@ -86,7 +86,7 @@ def require_step(answer: object) -> None:
     require(isinstance(answer, StepResult), f"{type(answer).__name__} {answer!r:.200}")
     assert isinstance(answer, StepResult)
     require_observation(answer.observation)
-    for flag in ("terminated", "truncated", "won"):
+    for flag in ("terminated", "truncated", "won", "valid"):
         value = getattr(answer, flag)
         require(isinstance(value, bool), f"{flag}={value!r}, a {type(value).__name__}")
     number = isinstance(answer.reward, (int, float)) and not isinstance(answer.reward, bool)
@@ -203,6 +203,7 @@ def answers_with_error(action: str) -> Check:
             require_step(answer)
             require(not answer.terminated, f"the action ended the episode: {answer!r:.300}")
             require(not answer.won and answer.reward <= 0, f"the action was rewarded: {answer!r:.300}")
+            require(not answer.valid, f"the action counts as valid: {answer!r:.300}")
             for following in await play_on(environment, probe.script):
                 require_step(following)
 
@@ -226,7 +227,7 @@ TYPES = (
 )
 ERROR = (
     f"a StepResult whose text tells the error in at most {MAX_OBSERVATION:,} characters, none of them a "
-    "control character, without reward and without an end; never an exception"
+    "control character, with valid=False, without reward and without an end; never an exception"
 )
 CHECKS: tuple[tuple[str, str, Check], ...] = (
     (

@@ -80,6 +80,7 @@ class DreamEnv:
             terminated=turn.answer.done,
             truncated=truncated,
             won=turn.answer.reward > 0,
+            valid=turn.answer.valid,
             reasoning=turn.reasoning,
         )
 

@@ -51,8 +51,8 @@ class GymnasiumView(gymnasium.Env[str, str]):
     """``environment`` as a ``gymnasium.Env`` over ``tasks``.
 
     ``reset`` draws a task, or takes ``options={"task": TASK_OR_ID}``; ``info`` holds ``task``,
-    ``instruction``, ``won`` and ``admissible``. The environment lives in an event loop and a thread of its
-    own, so that the view works inside a notebook's running loop too.
+    ``instruction``, ``won``, ``valid`` and ``admissible``. The environment lives in an event loop and a
+    thread of its own, so that the view works inside a notebook's running loop too.
     """
 
     metadata = {"render_modes": ["ansi"], "render_fps": 1}  # noqa: RUF012  # Gymnasium's own declaration
@@ -82,12 +82,12 @@ class GymnasiumView(gymnasium.Env[str, str]):
         drawn = list(self.tasks.values())[int(self.np_random.integers(len(self.tasks)))]
         self._task = self._chosen((options or {}).get("task", drawn))
         observation = self._run(self.environment.reset(self._task, int(self.np_random.integers(2**31))))
-        return self._seen(observation), self._info(observation, won=False)
+        return self._seen(observation), self._info(observation, won=False, valid=True)
 
     def step(self, action: str) -> tuple[str, float, bool, bool, dict[str, Any]]:
         """Act; text that the world does not understand is answered, not refused."""
         result = self._run(self.environment.step(action))
-        info = self._info(result.observation, won=result.won)
+        info = self._info(result.observation, won=result.won, valid=result.valid)
         return (
             self._seen(result.observation),
             float(result.reward),
@@ -128,10 +128,11 @@ class GymnasiumView(gymnasium.Env[str, str]):
         self._text = observation.text
         return observation.text
 
-    def _info(self, observation: Observation, *, won: bool) -> dict[str, Any]:
+    def _info(self, observation: Observation, *, won: bool, valid: bool) -> dict[str, Any]:
         return {
             "task": self._task.id,
             "instruction": self._task.instruction,
             "won": won,
+            "valid": valid,
             "admissible": observation.admissible,
         }

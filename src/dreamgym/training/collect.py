@@ -152,6 +152,7 @@ class _Episode:
                 next_state=outcome.observation,
                 terminated=outcome.done,
                 truncated=is_last and not outcome.done,
+                valid=outcome.observation != NOTHING,
             )
         )
         self.won = outcome.won

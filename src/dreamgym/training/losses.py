@@ -8,6 +8,8 @@ from statistics import fmean, stdev
 import torch
 from torch import Tensor
 
+from dreamgym.core.data_structures import Trajectory
+
 STD_EPSILON = 1e-4  # keeps a group whose returns differ by rounding alone from being blown up
 
 
@@ -20,6 +22,12 @@ def group_advantages(returns: Sequence[float]) -> list[float]:
         return [0.0] * len(returns)
     mean, std = fmean(returns), stdev(returns)
     return [(value - mean) / (std + STD_EPSILON) for value in returns]
+
+
+def penalised(of_turns: Sequence[float], trajectory: Trajectory, penalty: float) -> list[float]:
+    """``of_turns`` (one number per turn) less ``penalty`` where the world refused the action."""
+    turns = zip(of_turns, trajectory.transitions, strict=True)
+    return [value if transition.valid else value - penalty for value, transition in turns]
 
 
 def has_contrast(returns: Sequence[float]) -> bool:

@@ -19,7 +19,7 @@ from pathlib import Path
 from dreamgym.core.config import RLConfig
 from dreamgym.core.data_structures import Group, Trajectory
 from dreamgym.training.critic import Critic
-from dreamgym.training.losses import explained_variance, gae, standardised
+from dreamgym.training.losses import explained_variance, gae, penalised, standardised
 from dreamgym.training.policy import LocalPolicy
 from dreamgym.training.policy_optimizer import PolicyOptimizer
 from dreamgym.training.token_batch import batch_metrics, dealt, rows_of
@@ -59,7 +59,8 @@ class PPO:
         remaining = iter(values)
         advantages: list[float] = []
         for trajectory in trajectories:
-            rewards = [transition.reward for transition in trajectory.transitions]
+            paid = [transition.reward for transition in trajectory.transitions]
+            rewards = penalised(paid, trajectory, self._config.invalid_action_penalty)
             turn_values = list(islice(remaining, len(rewards)))
             advantages += gae(rewards, turn_values, gamma=self._config.gamma, lam=self._config.gae_lambda)
         return advantages

@@ -86,6 +86,7 @@ async def _play(
                 next_state=result.observation.text,
                 terminated=result.terminated,
                 truncated=result.truncated,
+                valid=result.valid,
                 reasoning=result.reasoning,
             )
         )

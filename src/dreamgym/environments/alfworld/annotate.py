@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from dreamgym.core.data_structures import Sheet, Trajectory, Transition
+from dreamgym.environments.alfworld.notes import NOTHING
 from dreamgym.models.dream_format import Answer
 from dreamgym.models.sheet import (
     AT,
@@ -25,7 +26,6 @@ from dreamgym.models.sheet import (
     with_changes,
 )
 
-NOTHING_HAPPENS = "Nothing happens."
 MIDDLE = "middle"
 _LISTING = re.compile(r"(?P<on>On|In) (?:the (?P<place>[a-z]+ \d+)|it), you see (?P<things>[^.]*)\.")
 _STATUS = re.compile(r"The (?P<place>[a-z]+ \d+) is (?P<status>open|closed)\.")
@@ -86,7 +86,7 @@ def hindsight_sheet(trajectory: Trajectory) -> Sheet:
         if place in facts:
             _look_at_listing(facts, transition.next_state, place, moved)
         match = _ACTION.fullmatch(transition.action.text)
-        if match and match["verb"] == "take" and transition.next_state != NOTHING_HAPPENS:
+        if match and match["verb"] == "take" and transition.next_state != NOTHING:
             moved.add(match["first"])
             if match["first"] not in facts:
                 facts[match["first"]] = thing_value(match["second"])
@@ -127,7 +127,7 @@ def changed_lines(sheet: Sheet, action: str) -> tuple[tuple[str, str], ...]:
 
 
 def _answer(sheet: Sheet, transition: Transition) -> Answer:
-    valid = transition.next_state != NOTHING_HAPPENS
+    valid = transition.next_state != NOTHING
     return Answer(
         valid=valid,
         next_state=transition.next_state,

@@ -8,6 +8,7 @@ from pathlib import Path
 from dreamgym.core.data_structures import Origin, Task
 from dreamgym.environments.alfworld.engine import World
 from dreamgym.environments.alfworld.game import Game
+from dreamgym.environments.alfworld.notes import NOTHING
 from dreamgym.environments.alfworld.panels import game_of
 from dreamgym.environments.alfworld.rules import State
 from dreamgym.environments.base_env import Observation, StepResult
@@ -65,6 +66,7 @@ class AlfworldEnv:
             terminated=outcome.done,
             truncated=truncated,
             won=outcome.won,
+            valid=outcome.observation != NOTHING,
         )
 
     def snapshot(self) -> object:

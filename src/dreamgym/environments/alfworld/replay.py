@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from dreamgym.core.data_structures import Trajectory
-from dreamgym.environments.alfworld.annotate import NOTHING_HAPPENS
 from dreamgym.environments.alfworld.engine import World
 from dreamgym.environments.alfworld.from_sheet import game_from_sheet
+from dreamgym.environments.alfworld.notes import NOTHING
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -34,12 +34,12 @@ class JudgedTurn:
     @property
     def invalid(self) -> bool:
         """The real world refuses the action."""
-        return self.real_state == NOTHING_HAPPENS
+        return self.real_state == NOTHING
 
     @property
     def refused(self) -> bool:
         """The dream refuses the action."""
-        return self.dreamed_state == NOTHING_HAPPENS
+        return self.dreamed_state == NOTHING
 
     @property
     def false_win(self) -> bool:
