@@ -80,3 +80,20 @@ def test_what_is_declared_is_imported() -> None:
 def test_the_version_has_one_source() -> None:
     assert re.fullmatch(r"\d+\.\d+\.\d+", version("dreamgym"))
     assert "version" in PROJECT["dynamic"]
+
+
+def test_the_shipped_models_are_small_and_whole() -> None:
+    assets = ROOT / "src/dreamgym/assets"
+    assert sum(path.stat().st_size for path in assets.rglob("*") if path.is_file()) <= 5_000_000
+    for name in ("policy", "experience"):
+        files = {path.name for path in (assets / name).iterdir()}
+        assert files >= {"config.json", "model.safetensors", "tokenizer.json", "fit.json"}
+
+
+def test_nothing_is_ever_unpickled() -> None:
+    for path in (ROOT / "src").rglob("*.py"):
+        text = path.read_text("utf-8")
+        assert not re.search(
+            r"\b(?:pickle|cPickle|joblib|dill|shelve)\b|torch\.load\(|allow_pickle", text
+        ), path
+    assert imported([ROOT / "src"]).isdisjoint({"pickle", "shelve", "marshal", "joblib", "dill"})
