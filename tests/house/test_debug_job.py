@@ -21,7 +21,7 @@ def explained() -> list[re.Pattern[str]]:
         row for row in (ROOT / "docs/metrics_glossary.md").read_text("utf-8").splitlines() if row[:2] == "| "
     ]
     names = [name for row in rows for name in METRIC.findall(row.split("|")[1])]
-    return [re.compile(re.sub(r"<\w+>", r"[^/]+", name)) for name in names]
+    return [re.compile(re.sub(r"<\w+>", ".+", name)) for name in names]
 
 
 @pytest.fixture(scope="module")
