@@ -148,19 +148,19 @@ def begun(folder: Path) -> list[str]:
 def test_killed_at_twenty_random_moments_it_ends_bit_equal(whole, settings, tmp_path):
     started = time.monotonic()
     assert start(settings, tmp_path / "timed").wait() == 0
-    seconds, rng, kills = time.monotonic() - started, random.Random(0), 0
-    folder = tmp_path / "killed"
-    while kills < 20:
-        process = start(settings, folder, *begun(folder))
+    seconds, rng, folders = time.monotonic() - started, random.Random(0), [tmp_path / "killed0"]
+    for _ in range(20):
+        process = start(settings, folders[-1], *begun(folders[-1]))
         try:
-            process.wait(timeout=rng.uniform(0.3, 1.0) * seconds)
-            folder = tmp_path / f"killed{kills}"  # it came to its end between two kills: begin another
+            process.communicate(timeout=rng.uniform(0.3, 0.9) * seconds)
+            assert process.returncode == 0
+            folders.append(tmp_path / f"killed{len(folders)}")  # it came to its end: kill another
         except subprocess.TimeoutExpired:
             process.send_signal(signal.SIGKILL)
-            process.wait()
-            kills += 1
-    assert start(settings, folder, *begun(folder)).wait() == 0
-    assert essence(folder) == essence(whole[0])
+            process.communicate()
+    assert start(settings, folders[-1], *begun(folders[-1])).wait() == 0
+    for folder in folders:
+        assert essence(folder) == essence(whole[0])
 
 
 @pytest.mark.slow
