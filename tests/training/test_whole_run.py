@@ -148,16 +148,19 @@ def begun(folder: Path) -> list[str]:
 def test_killed_at_twenty_random_moments_it_ends_bit_equal(whole, settings, tmp_path):
     started = time.monotonic()
     assert start(settings, tmp_path / "timed").wait() == 0
-    seconds, rng, folders = time.monotonic() - started, random.Random(0), [tmp_path / "killed0"]
-    for _ in range(20):
-        process = start(settings, folders[-1], *begun(folders[-1]))
+    seconds, rng, kills, folders = time.monotonic() - started, random.Random(0), 0, [tmp_path / "killed0"]
+    while kills < 20:
+        flags, started = begun(folders[-1]), time.monotonic()
+        process = start(settings, folders[-1], *flags)
         try:
             process.communicate(timeout=rng.uniform(0.3, 0.9) * seconds)
             assert process.returncode == 0
+            seconds = seconds if flags else min(seconds, time.monotonic() - started)
             folders.append(tmp_path / f"killed{len(folders)}")  # it came to its end: kill another
         except subprocess.TimeoutExpired:
             process.send_signal(signal.SIGKILL)
             process.communicate()
+            kills += 1
     assert start(settings, folders[-1], *begun(folders[-1])).wait() == 0
     for folder in folders:
         assert essence(folder) == essence(whole[0])
