@@ -39,6 +39,12 @@ def test_lines_say_what_the_facts_say() -> None:
     assert line(SHEET, "cabinet 9") == "none"
 
 
+def test_the_line_of_a_kind_says_where_all_of_them_are() -> None:
+    two = make_sheet({**dict(SHEET.facts), "mug 2": "in hand, clean"})
+    assert line(two, "mug") == "mug 2 in hand, clean; mug 1 in cabinet 1, here"
+    assert line(two, "mu") == line(two, "cabinet") == line(two, "") == "none"
+
+
 def test_a_change_moves_a_thing_everywhere_at_once() -> None:
     after = with_changes(SHEET, [("apple 2", "in hand, hot"), ("cabinet 1", "closed")])
     assert line(after, "hand") == "holds; apple 2 hot"

@@ -8,7 +8,9 @@ A turn is read as::
     hand: holds; nothing
     action: take mug 1 from cabinet 1
 
-and answered by the reasoning R_t (quotes of the sheet, then the verdict), the next state and the reward::
+and answered by the reasoning R_t (quotes of the sheet, then the verdict), the next state and the reward;
+what is put down is also quoted by its kind (``> mug = mug 2 in hand; mug 1 in shelf 1, here``), and where the
+task may be done by it, the task's conditions are checked one by one (``task: mug yes, shelf yes, two no``)::
 
     > mug 1 = in cabinet 1
     > cabinet 1 = open; mug 1
@@ -43,6 +45,7 @@ _ANSWER = re.compile(
     r"\n(?P<verdict>ok|fail)"
     r"\nnext: (?P<next>[^\n]*)"
     r"(?P<changes>(?:\nset [^:\n]+: [^\n]+)*)"
+    r"(?:\ntask: (?P<check>[^\n]+))?"
     r"\nreward: (?P<reward>[01])"
     r"\ndone: (?P<done>no|yes)"
 )
@@ -51,13 +54,17 @@ _CHANGE = re.compile(r"\nset ([^:\n]+): ([^\n]+)")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Answer:
-    """A parsed answer: the verdict on the action, the next state, changed lines, reward and done."""
+    """A parsed answer: the verdict on the action, the next state, changed lines, reward and done.
+
+    ``check`` is the reasoning behind the reward, condition by condition; empty where nothing could be won.
+    """
 
     valid: bool
     next_state: str
     changes: tuple[tuple[str, str], ...]
     reward: float
     done: bool
+    check: str = ""
 
 
 def one_line(text: str) -> str:
@@ -128,6 +135,7 @@ def parse_answer(text: str) -> Answer:
         changes=tuple(_CHANGE.findall(match["changes"])),
         reward=float(match["reward"]),
         done=match["done"] == "yes",
+        check=match["check"] or "",
     )
     if (answer.reward > 0) != answer.done or (not answer.valid and (answer.changes or answer.done)):
         raise InvalidDreamError(
@@ -139,7 +147,8 @@ def parse_answer(text: str) -> Answer:
 def render_answer(answer: Answer) -> str:
     """The inverse of :func:`parse_answer`."""
     changes = "".join(f"\nset {key}: {value}" for key, value in answer.changes)
+    check = f"\ntask: {answer.check}" if answer.check else ""
     return (
-        f"\n{'ok' if answer.valid else 'fail'}\nnext: {one_line(answer.next_state)}{changes}"
+        f"\n{'ok' if answer.valid else 'fail'}\nnext: {one_line(answer.next_state)}{changes}{check}"
         f"\nreward: {int(answer.reward)}\ndone: {'yes' if answer.done else 'no'}"
     )

@@ -2,8 +2,9 @@
 
 A sheet is a list of ``key: value`` facts. ``at`` says where the agent is. A key whose value starts with
 ``in`` is a *thing* and lies in the named place (``mug 1: in cabinet 2, hot``); every other key is a *place*
-(``cabinet 2: closed``), ``hand`` among them. The *line* of a place is its value and what lies in it. Nothing
-here knows the environment: only this language.
+(``cabinet 2: closed``), ``hand`` among them. The *line* of a place is its value and what lies in it; the line
+of a *kind*, a thing's name without its number, says where all of them are. Nothing here knows the
+environment: only this language.
 """
 
 from __future__ import annotations
@@ -63,27 +64,42 @@ def contents(sheet: Sheet, place: str) -> list[str]:
     return [" ".join((key, *marks_of(value))) for key, value in sheet.facts if place_of(value) == place]
 
 
+def at_agent(sheet: Sheet) -> list[tuple[str, str]]:
+    """The things, and their values, that lie where the agent is."""
+    at = value_of(sheet, AT)
+    return [(key, value) for key, value in sheet.facts if at is not None and place_of(value) == at]
+
+
 def value_of(sheet: Sheet, key: str) -> str | None:
     """The fact of ``key``; None where there is no such key."""
     return next((value for name, value in sheet.facts if name == key), None)
 
 
+def kind_of(name: str) -> str:
+    """``mug 2`` is a ``mug``."""
+    return name.rpartition(" ")[0]
+
+
 def line(sheet: Sheet, key: str) -> str:
     """The sheet's current line of ``key``: what a quote must say, word for word; ``none`` without such a key.
 
-    A place says what lies in it; places and things that the agent is at say ``here``, so that no reader
-    has to compare names.
+    A place says what lies in it, a kind which things of it there are; places and things that the agent is
+    at say ``here``, so that no reader has to compare names.
     """
     value, at = value_of(sheet, key), value_of(sheet, AT)
     if value is None:
-        return NONE
-    place = place_of(value)
+        things = [(name, fact) for name, fact in sheet.facts if place_of(fact) and kind_of(name) == key]
+        return "; ".join(f"{name} {_thing_line(fact, at)}" for name, fact in things) or NONE
     if key == AT:
         return value
-    if place is not None:
-        return f"{value}, {HERE}" if place == at else value
+    if place_of(value) is not None:
+        return _thing_line(value, at)
     here = f"{HERE}, " if key == at else ""
     return f"{here}{value}; {', '.join(contents(sheet, key)) or NOTHING}"
+
+
+def _thing_line(value: str, at: str | None) -> str:
+    return f"{value}, {HERE}" if place_of(value) == at else value
 
 
 def with_changes(sheet: Sheet, changes: Iterable[tuple[str, str]]) -> Sheet:

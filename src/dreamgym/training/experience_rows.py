@@ -14,7 +14,7 @@ from dreamgym.core.data_structures import Experience, Sheet, Trajectory
 from dreamgym.environments.alfworld.annotate import annotate, hindsight_sheet, without_unseen
 from dreamgym.models.embedding import HashingEmbedder, embed_turns
 from dreamgym.models.quality import experiences_of
-from dreamgym.models.sheet import UNSEEN, place_of
+from dreamgym.models.sheet import UNSEEN, kind_of, place_of
 from dreamgym.training.fit_rows import RowMaker, sheet_segments, turn_segments
 from dreamgym.training.supervised import Row
 
@@ -29,7 +29,7 @@ def usual_status(sheets: Sequence[Sheet]) -> dict[str, str]:
     for sheet in sheets:
         for key, value in sheet.facts:
             if place_of(value) is None and UNSEEN not in value:
-                seen[key.rpartition(" ")[0]][value] += 1
+                seen[kind_of(key)][value] += 1
     return {kind: counts.most_common(1)[0][0] for kind, counts in seen.items()}
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
+
 from dreamgym.core.data_structures import Action, Origin, StopReason, Task, Trajectory, Transition
-from dreamgym.environments.alfworld.annotate import annotate, hindsight_sheet, without_unseen
+from dreamgym.environments.alfworld.annotate import annotate, hindsight_sheet, quoted_keys, without_unseen
 from dreamgym.models.dream_format import Answer
-from dreamgym.models.sheet import line
+from dreamgym.models.sheet import line, make_sheet
 
 OPENING = (
     "-= Welcome to TextWorld, ALFRED! =-\n\nYou are in the middle of a room. Looking quickly around you, you "
@@ -79,3 +81,17 @@ def test_each_turn_is_answered_from_the_sheet_as_it_stood() -> None:
     assert moved.answer.reward == 1.0
     assert line(turns[0].sheet, "at") == "middle"
     assert line(turns[4].sheet, "at") == "cabinet 1"
+
+
+@pytest.mark.parametrize(
+    ("instruction", "action", "keys"),
+    [
+        ("put two mug in shelf.", "move mug 2 to shelf 1", ("mug 2", "shelf 1", "mug")),
+        ("look at mug under the desklamp.", "take mug 1 from shelf 1", ("mug 1", "shelf 1", "desklamp")),
+        ("look at mug under the desklamp.", "take pen 1 from shelf 1", ("pen 1", "shelf 1")),
+        ("put a mug in shelf.", "take mug 1 from shelf 1", ("mug 1", "shelf 1")),
+        ("put a mug in shelf.", "sing about mug 3", ("mug 3",)),
+    ],
+)
+def test_what_decides_the_task_is_quoted(instruction: str, action: str, keys: tuple[str, ...]) -> None:
+    assert quoted_keys(make_sheet({"at": "shelf 1", "shelf 1": "surface"}), action, instruction) == keys

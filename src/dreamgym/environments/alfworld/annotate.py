@@ -12,12 +12,14 @@ from dataclasses import dataclass
 
 from dreamgym.core.data_structures import Sheet, Trajectory, Transition
 from dreamgym.environments.alfworld.notes import NOTHING
+from dreamgym.environments.alfworld.task_check import task_check
 from dreamgym.models.dream_format import Answer
 from dreamgym.models.sheet import (
     AT,
     HAND,
     NAME,
     UNSEEN,
+    kind_of,
     make_sheet,
     marks_of,
     place_of,
@@ -33,6 +35,7 @@ _ACTION = re.compile(
     r"(?P<verb>go to|open|close|take|move|heat|cool|clean|use|slice) (?P<first>[a-z]+ \d+)"
     r"(?: (?:from|to|with) (?P<second>[a-z]+ \d+))?"
 )
+_LAMP = re.compile(r"(?:under|with) the (?P<kind>[a-z]+)")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -93,12 +96,26 @@ def hindsight_sheet(trajectory: Trajectory) -> Sheet:
     return make_sheet(facts)
 
 
-def quoted_keys(sheet: Sheet, action: str) -> tuple[str, ...]:
-    """What the reasoning quotes: every name in the action, and the place of a thing that stands alone."""
+def quoted_keys(sheet: Sheet, action: str, instruction: str) -> tuple[str, ...]:
+    """What the reasoning quotes: every name in the action, the place of a thing that stands alone, and the
+    kind that decides whether the task is done.
+    """
     names = list(dict.fromkeys(NAME.findall(action)))[:3]
     if len(names) == 1 and (place := place_of(value_of(sheet, names[0]) or "")) is not None:
         names.append(place)
-    return tuple(names)
+    return (*names, *_deciding_kinds(action, instruction))
+
+
+def _deciding_kinds(action: str, instruction: str) -> tuple[str, ...]:
+    """The twins of a thing put down (is it the second of two?), the lamp when what it shall light is taken."""
+    match = _ACTION.fullmatch(action)
+    if match is None:
+        return ()
+    kind, lamp = kind_of(match["first"]), _LAMP.search(instruction)
+    if match["verb"] == "move":
+        return (kind,)
+    is_lit = match["verb"] == "take" and lamp is not None and f" {kind} " in instruction
+    return (lamp["kind"],) if is_lit and lamp is not None else ()
 
 
 def _marks_after(verb: str, marks: tuple[str, ...]) -> tuple[str, ...]:
@@ -126,14 +143,16 @@ def changed_lines(sheet: Sheet, action: str) -> tuple[tuple[str, str], ...]:
     return ((first, thing_value(place, _marks_after(verb, marks_of(value)))),)
 
 
-def _answer(sheet: Sheet, transition: Transition) -> Answer:
-    valid = transition.next_state != NOTHING
+def _answer(sheet: Sheet, transition: Transition, instruction: str) -> Answer:
+    valid, action = transition.next_state != NOTHING, transition.action.text
+    changes = changed_lines(sheet, action) if valid else ()
     return Answer(
         valid=valid,
         next_state=transition.next_state,
-        changes=changed_lines(sheet, transition.action.text) if valid else (),
+        changes=changes,
         reward=transition.reward,
         done=transition.terminated,
+        check=task_check(with_changes(sheet, changes), action, instruction) if valid else "",
     )
 
 
@@ -141,7 +160,7 @@ def without_unseen(sheet: Sheet, status_of_kind: Mapping[str, str]) -> Sheet:
     """The sheet with what was never seen filled in: the kind's usual status, and nothing inside."""
     facts = {}
     for key, value in sheet.facts:
-        usual = status_of_kind.get(key.rpartition(" ")[0], "surface")
+        usual = status_of_kind.get(kind_of(key), "surface")
         facts[key] = usual if value == UNSEEN else value.removesuffix(f", {UNSEEN}")
     return Sheet(facts=tuple(facts.items()))
 
@@ -150,8 +169,12 @@ def annotate(trajectory: Trajectory, sheet: Sheet) -> Iterator[AnnotatedTurn]:
     """Each turn of ``trajectory`` answered from the sheet as it stood before the turn."""
     for turn, transition in enumerate(trajectory.transitions):
         action = transition.action.text
-        answer = _answer(sheet, transition)
+        answer = _answer(sheet, transition, trajectory.task.instruction)
         yield AnnotatedTurn(
-            sheet=sheet, action=action, quotes=quoted_keys(sheet, action), answer=answer, turn=turn
+            sheet=sheet,
+            action=action,
+            quotes=quoted_keys(sheet, action, trajectory.task.instruction),
+            answer=answer,
+            turn=turn,
         )
         sheet = with_changes(sheet, answer.changes)

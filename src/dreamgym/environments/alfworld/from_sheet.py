@@ -7,7 +7,7 @@ from dreamgym.environments.alfworld import catalogue
 from dreamgym.environments.alfworld.annotate import MIDDLE
 from dreamgym.environments.alfworld.game import Game, Receptacle, Thing
 from dreamgym.environments.alfworld.notes import goal_of
-from dreamgym.models.sheet import AT, HAND, make_sheet, place_of, places, thing_value
+from dreamgym.models.sheet import AT, HAND, kind_of, make_sheet, place_of, places, thing_value
 
 
 def game_from_sheet(task: Task, sheet: Sheet) -> Game:
@@ -41,14 +41,14 @@ def sheet_of_game(game: Game) -> Sheet:
 
 
 def _receptacle(name: str, value: str, location: int) -> Receptacle:
-    kind = name.rpartition(" ")[0]
+    kind = kind_of(name)
     return Receptacle(
         name=name, kind=kind, location=location, openable=value in ("open", "closed"), opened=value == "open"
     )
 
 
 def _thing(name: str, place: str, rooms: dict[str, int]) -> Thing:
-    kind = name.rpartition(" ")[0]
+    kind = kind_of(name)
     return Thing(
         name=name,
         kind=kind,

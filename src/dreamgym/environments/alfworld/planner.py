@@ -75,12 +75,12 @@ def _deliveries(goal: Goal, notes: Notes) -> list[tuple[str, str]]:
 
 
 def _target(goal: Goal, notes: Notes) -> str | None:
-    """The one place to fill: it has most of the things already, is here, or stands open."""
+    """The one place to fill: it has most of the things already, or is here, or has the lowest number."""
     counts = dict.fromkeys(notes.of_kind(goal.target), 0)
     for place, _ in notes.where(goal.thing):
         if place in counts:
             counts[place] += 1
-    return min(counts, key=lambda p: (-counts[p], p != notes.here, p in notes.closed), default=None)
+    return min(counts, key=lambda p: (-counts[p], p != notes.here), default=None)
 
 
 def _deliver(goal: Goal, thing: str, notes: Notes) -> str | None:

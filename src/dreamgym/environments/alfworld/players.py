@@ -17,8 +17,7 @@ from dreamgym.environments.alfworld.planner import next_command, search_command
 from dreamgym.utils.draws import choose
 
 Admissible = Callable[[], Sequence[str]]
-DISTRACTION = (0.55, 0.9)  # how often a weak player does something else than what it should: from, to
-FORGETFULNESS = 0.6  # how often it searches where it may have been
+DISTRACTION = (0.2, 0.6)  # how often a weak player does something else than what it should: from, to
 
 
 class Player(Protocol):
@@ -54,60 +53,50 @@ class Explorer:
 
     def __init__(self, game: Game, rng: Random) -> None:
         self._goal = goal_of(game.instruction)
-        self._notes = Notes()
-        self._backwards = rng.random() < 0.5
+        self.notes = Notes()
         self._start = rng.random()
 
     def see(self, command: str, observation: str) -> None:
         """See ``Player``."""
-        self._notes.read(command, observation)
+        self.notes.read(command, observation)
 
     def choose(self, admissible: Admissible) -> str:
         """See ``Player``."""
-        return next_command(self._goal, self._notes) or self._search()
+        return next_command(self._goal, self.notes) or self._search()
 
     def _search(self) -> str:
-        """Round the room, from a place and in a direction of its own."""
-        notes = self._notes
+        """Round the room, in the order of the opening's list, from a place of its own."""
+        notes = self.notes
         if notes.here in notes.unseen():
             return search_command(notes.here, notes)
         first = int(self._start * len(notes.places))
         tour = notes.places[first:] + notes.places[:first]
-        left = [place for place in (reversed(tour) if self._backwards else tour) if place in notes.unseen()]
+        left = [place for place in tour if place in notes.unseen()]
         return search_command(left[0], notes) if left else "look"
 
 
 class Weak:
-    """Mostly sensible: is distracted, takes the wrong thing, searches where it has been."""
+    """An explorer that is often distracted: wanders off, takes the wrong thing, tries something."""
 
     def __init__(self, game: Game, rng: Random) -> None:
+        self._explorer = Explorer(game, rng)
         self._goal = goal_of(game.instruction)
-        self._notes = Notes()
         self._rng = rng
         low, high = DISTRACTION
         self._distraction = low + rng.random() * (high - low)
 
     def see(self, command: str, observation: str) -> None:
         """See ``Player``."""
-        self._notes.read(command, observation)
+        self._explorer.see(command, observation)
 
     def choose(self, admissible: Admissible) -> str:
         """See ``Player``."""
         if self._rng.random() < self._distraction:
             return self._stray(admissible)
-        return next_command(self._goal, self._notes) or self._search()
-
-    def _search(self) -> str:
-        notes = self._notes
-        if notes.here in notes.unseen():
-            return search_command(notes.here, notes)
-        places = notes.unseen()
-        if not places or self._rng.random() < FORGETFULNESS:
-            places = notes.places
-        return search_command(choose(self._rng, places), notes)
+        return self._explorer.choose(admissible)
 
     def _stray(self, admissible: Admissible) -> str:
-        notes, rng = self._notes, self._rng
+        notes, rng = self._explorer.notes, self._rng
         idea = rng.random()
         if idea < 0.45:
             return f"go to {choose(rng, notes.places)}"
@@ -118,7 +107,7 @@ class Weak:
 
     def _could_return(self, thing: str) -> bool:
         kind = kind_of(thing)
-        return can_hold(self._notes.here, kind) and kind != self._goal.thing
+        return can_hold(self._explorer.notes.here, kind) and kind != self._goal.thing
 
 
 class Tinkerer:

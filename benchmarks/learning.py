@@ -1,0 +1,145 @@
+"""What the agent learns: the arms of docs/results.md, each over some seeds, and the table they make.
+
+    python benchmarks/learning.py [ARM ...] [--seeds 1 2 3] [--jobs 2] [--folder data/learning] [--data FOLDER]
+
+An arm is `dreamgym train` with the overrides below. A run that is finished is not run again, one that was
+cut short is continued, so the same command may be repeated. With official games (`--data`, or DREAMGYM_DATA) the
+start and every last policy also play all of `valid_seen`. The table is printed as Markdown.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from itertools import product
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+from dreamgym.utils.stats import wilson
+
+DREAM, REAL = "{{world: dream, iterations: {}}}", "{{world: real, iterations: {}}}"
+ARMS = {
+    "dream GRPO": (),
+    "real GRPO": (f"training.phases=[{REAL.format(25)}]",),
+    "dream PPO": ("rl.algorithm=ppo",),
+    "S2R": (f"training.phases=[{DREAM.format(24)}, {REAL.format(1)}]",),
+    "without replay": ("reasoning_model.top_k=0",),
+    "without curriculum": ("curriculum.difficulty_increment=0", "curriculum.synthetic_share=0"),
+    "without invalid actions": ("reasoning_model.name=data/checkpoints/fitted/no_invalid",),
+    "under-trained dream": ("reasoning_model.name=data/checkpoints/fitted/undertrained",),
+}
+GATE_OFF = ("training.fidelity.gate=false", "training.fidelity.audit=replay")
+UNGATED = ("without invalid actions", "under-trained dream")
+
+
+def main() -> None:
+    """Run what is missing and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("arms", nargs="*", choices=[*ARMS, []], metavar="ARM", help=", ".join(ARMS))
+    parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--folder", type=Path, default=Path("data/learning"))
+    parser.add_argument("--data", type=Path, default=os.environ.get("DREAMGYM_DATA"))
+    options = parser.parse_args()
+    arms = options.arms or list(ARMS)
+    with ThreadPoolExecutor(options.jobs) as pool:
+        jobs = [
+            pool.submit(finish, options.folder / slug(arm) / str(seed), arm, seed, options.data)
+            for seed, arm in product(options.seeds, arms)
+        ]
+        runs = [job.result() for job in jobs]
+    print(table(arms, runs))
+
+
+def slug(arm: str) -> str:
+    """A folder's name."""
+    return arm.lower().replace(" ", "-")
+
+
+def finish(folder: Path, arm: str, seed: int, data: Path | None) -> dict[str, Any]:
+    """The run's summary; what is missing of the run is run."""
+    folder.mkdir(parents=True, exist_ok=True)
+    summary = folder / "summary.json"
+    if not summary.exists():
+        resume = ["--resume"] if list(folder.glob("policy_iter_*.json")) else []
+        settings = [*ARMS[arm], *(GATE_OFF if arm in UNGATED else ())]
+        places = [f"training.output_dir={folder}", f"training.log_dir={folder / 'logs'}"]
+        dreamgym(folder / "train.log", "train", "--seed", str(seed), *resume, *places, *settings)
+    result: dict[str, Any] = {"arm": arm, "seed": seed, **json.loads(summary.read_text())}
+    if data is not None:
+        manifests = {"before": str(folder / "policy_iter_0000.json"), "after": result["checkpoint"]}
+        result["official"] = {when: official(folder, m, when, data) for when, m in manifests.items()}
+    return result
+
+
+def official(folder: Path, manifest: str, when: str, data: Path) -> dict[str, Any]:
+    """The 140 official games of seen rooms, played by a checkpoint."""
+    output = folder / f"valid_seen_{when}.json"
+    if not output.exists():
+        games = ["--panel", "valid_seen", "--num-episodes", "140", f"environment.data_dir={data}"]
+        dreamgym(folder / "evaluate.log", "evaluate", "--checkpoint", manifest, "--output", str(output), *games)
+    results: dict[str, Any] = json.loads(output.read_text())
+    return results
+
+
+def dreamgym(log: Path, *arguments: str) -> None:
+    """One command on one core: as many run side by side as there are cores."""
+    with log.open("a", encoding="utf-8") as stream:
+        print(f"{log.parent}: dreamgym {' '.join(arguments)}", file=sys.stderr, flush=True)
+        environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+        command = [sys.executable, "-m", "dreamgym.cli.main", *arguments]
+        subprocess.run(command, check=True, stdout=stream, stderr=stream, env=environment)
+
+
+def table(arms: list[str], runs: list[dict[str, Any]]) -> str:
+    """One line per arm: means over its seeds, the intervals of all their episodes, and each seed."""
+    names = ("real success", "seeds", "dreamed", "gap, points", "valid_seen", "real turns", "minutes")
+    lines = [f"| | {' | '.join(names)} |", "|---" * (len(names) + 1) + "|"]
+    start = [success([run["evaluations"]["real"]["before"] for run in runs])]
+    start += ["", success([run["evaluations"]["dreamed"]["before"] for run in runs])]
+    start += [points([run["gap"]["before"] for run in runs]), seen(runs, "before"), "0", ""]
+    lines.append(f"| start | {' | '.join(start)} |")
+    for arm in arms:
+        of_arm = [run for run in runs if run["arm"] == arm]
+        lines.append(f"| {arm} | {' | '.join(cells(of_arm))} |")
+    return "\n".join(lines)
+
+
+def cells(runs: list[dict[str, Any]]) -> list[str]:
+    """An arm's line."""
+    real = [run["evaluations"]["real"]["after"] for run in runs]
+    return [
+        success(real),
+        ", ".join(f"{100 * evaluation['success']:.1f}" for evaluation in real),
+        success([run["evaluations"]["dreamed"]["after"] for run in runs]),
+        points([run["gap"]["after"] for run in runs]),
+        seen(runs, "after"),
+        f"{fmean(run['real_turns_in_training'] for run in runs):,.0f}",
+        f"{fmean(run['seconds'] for run in runs) / 60:.0f}",
+    ]
+
+
+def success(evaluations: list[dict[str, Any]]) -> str:
+    """All episodes together, with Wilson's interval."""
+    solved, played = (sum(e[key] for e in evaluations) for key in ("solved", "episodes"))
+    return wilson(solved, played).percent()
+
+
+def seen(runs: list[dict[str, Any]], when: str) -> str:
+    """The same of the official games, where they were played."""
+    played = [run["official"][when] for run in runs if "official" in run]
+    return success(played) if played else "–"
+
+
+def points(gaps: list[float]) -> str:
+    """Dreamed minus real success on the same games."""
+    return f"{100 * fmean(gaps):+.1f}"
+
+
+if __name__ == "__main__":
+    main()
