@@ -25,9 +25,9 @@ from dreamgym.utils.stats import wilson
 DREAM, REAL = "{{world: dream, iterations: {}}}", "{{world: real, iterations: {}}}"
 ARMS = {
     "dream GRPO": (),
-    "real GRPO": (f"training.phases=[{REAL.format(25)}]",),
+    "real GRPO": (f"training.phases=[{REAL.format(20)}]",),
     "dream PPO": ("rl.algorithm=ppo",),
-    "S2R": (f"training.phases=[{DREAM.format(24)}, {REAL.format(1)}]",),
+    "S2R": (f"training.phases=[{DREAM.format(20)}, {REAL.format(1)}]",),
     "without replay": ("reasoning_model.top_k=0",),
     "without curriculum": ("curriculum.difficulty_increment=0", "curriculum.synthetic_share=0"),
     "without invalid actions": ("reasoning_model.name=data/checkpoints/fitted/no_invalid",),

@@ -35,6 +35,14 @@ def test_an_answer_is_read() -> None:
     assert render_answer(answer) == GOOD
 
 
+def test_the_check_of_the_task_is_read_before_the_reward() -> None:
+    checked = GOOD.replace("\nreward", "\ntask: mug yes, shelf no\nreward")
+    assert parse_answer(checked).check == "mug yes, shelf no"
+    assert render_answer(parse_answer(checked)) == checked
+    with pytest.raises(InvalidDreamError):
+        parse_answer(GOOD.replace("\nset", "\ntask: mug yes\nset"))
+
+
 @pytest.mark.parametrize(
     "text",
     [

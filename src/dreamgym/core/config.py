@@ -72,7 +72,7 @@ class RLConfig(Section):
 
     algorithm: Literal["grpo", "ppo"] = "grpo"
     group_size: PositiveInt = 8
-    learning_rate: PositiveFloat = 5e-4
+    learning_rate: PositiveFloat = 2.5e-4
     critic_learning_rate: PositiveFloat = 1e-3
     clip: PositiveFloat = 0.2
     kl_coefficient: NonNegativeFloat = 0.0
@@ -95,7 +95,7 @@ class Phase(Section):
     """A stretch of iterations in one kind of world; sim-to-real is ``dream`` then ``real``."""
 
     world: Literal["dream", "real"] = "dream"
-    iterations: PositiveInt = 25
+    iterations: PositiveInt = 20
 
 
 class FidelityConfig(Section):
@@ -105,7 +105,7 @@ class FidelityConfig(Section):
     min_invalid_recognised: float = Field(0.995, ge=0.0, le=1.0)
     max_false_wins_per_1000_turns: NonNegativeFloat = 1.0
     min_whole_episodes: float = Field(0.95, ge=0.0, le=1.0)
-    episodes: PositiveInt = Field(48, description="dreamed episodes replayed by the gate")
+    episodes: PositiveInt = Field(80, description="dreamed episodes replayed by the gate")
     audit: Literal["consistency", "replay"] = Field(
         "consistency",
         description="ask the model again (free), or replay in the real engine (costs real turns)",

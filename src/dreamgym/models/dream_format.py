@@ -9,11 +9,11 @@ A turn is read as::
     action: take mug 1 from cabinet 1
 
 and answered by the reasoning R_t (quotes of the sheet, then the verdict), the next state and the reward;
-what is put down is also quoted by its kind (``> mug = mug 2 in hand; mug 1 in shelf 1, here``), and where the
+what is put down is also quoted by its kind (``> mug = named, mug 2 in hand; mug 1 in shelf 1, here``), and where the
 task may be done by it, the task's conditions are checked one by one (``task: mug yes, shelf yes, two no``)::
 
-    > mug 1 = in cabinet 1
-    > cabinet 1 = open; mug 1
+    > mug 1 = named, in cabinet 1, here
+    > cabinet 1 = here, open; mug 1
     ok
     next: You pick up the mug 1 from the cabinet 1.
     set mug 1: in hand

@@ -27,7 +27,7 @@ from dreamgym.models.dream_format import (
     turn_prompt,
 )
 from dreamgym.models.llm_client import LLMClient, TextSession
-from dreamgym.models.sheet import UNSEEN, line, make_sheet, parse_line, places, unseen_places, with_changes
+from dreamgym.models.sheet import UNSEEN, line, make_sheet, parse_line, places, quote, unseen_places, with_changes
 
 MAX_QUOTES = 6
 IMAGINE_TOKENS = 96
@@ -108,7 +108,7 @@ class ReasoningExperienceModel:
         prompt = turn_prompt(task.instruction, sheet, action, found, past)
         for attempt in range(self._config.retries + 1):
             try:
-                return await self._answer(prompt, sheet, seed + attempt, attempt)
+                return await self._answer(prompt, task.instruction, sheet, seed + attempt, attempt)
             except InvalidDreamError:
                 if attempt == self._config.retries:
                     raise
@@ -121,21 +121,26 @@ class ReasoningExperienceModel:
             state, action, exclude_trajectory=trajectory_id, k=self._config.top_k
         )
 
-    async def _answer(self, prompt: str, sheet: Sheet, seed: int, attempt: int) -> DreamedTurn:
+    async def _answer(
+        self, prompt: str, instruction: str, sheet: Sheet, seed: int, attempt: int
+    ) -> DreamedTurn:
         session = self._client.session(seed=seed)
         try:
             session.append(prompt)
-            quotes, rest = await self._reason(session, sheet, temperature=float(attempt > 0))
+            quotes, rest = await self._reason(session, instruction, sheet, temperature=float(attempt > 0))
         finally:
             session.close()
         answer = parse_answer(rest)
+        verdict = "\nok" if answer.valid else "\nfail"
         return DreamedTurn(
-            reasoning=quotes + ("\nok" if answer.valid else "\nfail"),
+            reasoning=quotes + verdict + (f"\ntask: {answer.check}" if answer.check else ""),
             answer=answer,
             sheet=with_changes(sheet, answer.changes),
         )
 
-    async def _reason(self, session: TextSession, sheet: Sheet, temperature: float) -> tuple[str, str]:
+    async def _reason(
+        self, session: TextSession, instruction: str, sheet: Sheet, temperature: float
+    ) -> tuple[str, str]:
         """Quotes with forced text, then the rest of the answer."""
         quotes = ""
         for _ in range(MAX_QUOTES + 1):
@@ -146,7 +151,7 @@ class ReasoningExperienceModel:
             )
             if not completion.text.endswith(QUOTE):
                 return quotes, completion.text
-            fact = f" {line(sheet, quoted_key(completion.text))}"
+            fact = f" {quote(sheet, quoted_key(completion.text), instruction)}"
             session.append(fact)
             quotes += completion.text + fact
         raise InvalidDreamError(f"the dream quotes more than {MAX_QUOTES} lines: {quotes[-200:]!r}")

@@ -21,7 +21,9 @@ NONE = "none"
 NOTHING = "nothing"
 UNSEEN = "unseen"
 HERE = "here"
+NAMED = "named"
 NAME = re.compile(r"[a-z]+ \d+")
+_WORDS = re.compile(r"[a-z]+")
 
 
 def place_of(value: str) -> str | None:
@@ -81,7 +83,7 @@ def kind_of(name: str) -> str:
 
 
 def line(sheet: Sheet, key: str) -> str:
-    """The sheet's current line of ``key``: what a quote must say, word for word; ``none`` without such a key.
+    """The sheet's current line of ``key``; ``none`` without such a key.
 
     A place says what lies in it, a kind which things of it there are; places and things that the agent is
     at say ``here``, so that no reader has to compare names.
@@ -96,6 +98,13 @@ def line(sheet: Sheet, key: str) -> str:
         return _thing_line(value, at)
     here = f"{HERE}, " if key == at else ""
     return f"{here}{value}; {', '.join(contents(sheet, key)) or NOTHING}"
+
+
+def quote(sheet: Sheet, key: str, instruction: str) -> str:
+    """What a quote of ``key`` must say: its line, and first of all whether the task's own words name its kind."""
+    text = line(sheet, key)
+    is_named = (kind_of(key) or key) in _WORDS.findall(instruction.lower())
+    return f"{NAMED}, {text}" if is_named and text != NONE else text
 
 
 def _thing_line(value: str, at: str | None) -> str:

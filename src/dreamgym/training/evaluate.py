@@ -38,9 +38,9 @@ def evaluate(
 
     \b
     Examples:
-      dreamgym evaluate --checkpoint data/checkpoints/policy_iter_0025.json
+      dreamgym evaluate --checkpoint data/checkpoints/policy_iter_0020.json
       dreamgym evaluate --checkpoint data/checkpoints/policy_iter_0100.json --env alfworld --num-episodes 20
-      dreamgym evaluate --checkpoint data/checkpoints/policy_iter_0025.json --panel valid_seen
+      dreamgym evaluate --checkpoint data/checkpoints/policy_iter_0020.json --panel valid_seen
     """
     from dreamgym.training.build import open_evaluation
     from dreamgym.training.episode_text import episodes_text

@@ -12,7 +12,7 @@ from dreamgym.core.data_structures import Experience, Sheet, Trajectory
 from dreamgym.environments.alfworld.annotate import AnnotatedTurn
 from dreamgym.environments.base_env import Observation
 from dreamgym.models.dream_format import LINE_END, QUOTE, imagine_prompt, render_answer, turn_prompt
-from dreamgym.models.sheet import line, places, unseen_places
+from dreamgym.models.sheet import line, places, quote, unseen_places
 from dreamgym.models.tokenizer import encode
 from dreamgym.training import policy
 from dreamgym.training.supervised import Row
@@ -52,7 +52,7 @@ def turn_segments(
     yield turn_prompt(instruction, turn.sheet, turn.action, neighbours), False
     for key in turn.quotes:
         yield f"\n> {key}{QUOTE}", True
-        yield f" {line(turn.sheet, key)}", False
+        yield f" {quote(turn.sheet, key, instruction)}", False
     yield render_answer(turn.answer), True
 
 

@@ -90,6 +90,7 @@ def test_each_turn_is_answered_from_the_sheet_as_it_stood() -> None:
         ("look at mug under the desklamp.", "take mug 1 from shelf 1", ("mug 1", "shelf 1", "desklamp")),
         ("look at mug under the desklamp.", "take pen 1 from shelf 1", ("pen 1", "shelf 1")),
         ("put a mug in shelf.", "take mug 1 from shelf 1", ("mug 1", "shelf 1")),
+        ("examine the mug with the desklamp.", "use desklamp 1", ("desklamp 1", "mug")),
         ("put a mug in shelf.", "sing about mug 3", ("mug 3",)),
     ],
 )

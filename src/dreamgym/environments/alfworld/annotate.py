@@ -35,7 +35,7 @@ _ACTION = re.compile(
     r"(?P<verb>go to|open|close|take|move|heat|cool|clean|use|slice) (?P<first>[a-z]+ \d+)"
     r"(?: (?:from|to|with) (?P<second>[a-z]+ \d+))?"
 )
-_LAMP = re.compile(r"(?:under|with) the (?P<kind>[a-z]+)")
+_LIGHT = re.compile(r"(?:look at|examine the) (?P<thing>[a-z]+) (?:under|with) the (?P<lamp>[a-z]+)\.")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -107,15 +107,20 @@ def quoted_keys(sheet: Sheet, action: str, instruction: str) -> tuple[str, ...]:
 
 
 def _deciding_kinds(action: str, instruction: str) -> tuple[str, ...]:
-    """The twins of a thing put down (is it the second of two?), the lamp when what it shall light is taken."""
-    match = _ACTION.fullmatch(action)
+    """The twins of a thing put down (is it the second of two?); of thing and lamp the one that the action of
+    an *examine* task does not name.
+    """
+    match, light = _ACTION.fullmatch(action), _LIGHT.fullmatch(instruction)
     if match is None:
         return ()
-    kind, lamp = kind_of(match["first"]), _LAMP.search(instruction)
+    kind = kind_of(match["first"])
     if match["verb"] == "move":
         return (kind,)
-    is_lit = match["verb"] == "take" and lamp is not None and f" {kind} " in instruction
-    return (lamp["kind"],) if is_lit and lamp is not None else ()
+    if light is None:
+        return ()
+    return {("take", light["thing"]): (light["lamp"],), ("use", light["lamp"]): (light["thing"],)}.get(
+        (match["verb"], kind), ()
+    )
 
 
 def _marks_after(verb: str, marks: tuple[str, ...]) -> tuple[str, ...]:

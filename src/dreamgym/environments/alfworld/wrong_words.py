@@ -5,6 +5,7 @@ from __future__ import annotations
 from dreamgym.environments.alfworld.situation import Situation
 
 OTHER_VERBS = ("throw", "walk to", "pick up", "get", "turn on", "wash", "grab")
+PREPOSITIONS = ("from", "to", "with")
 WRONG_WORDS = (
     "dance",
     "hello",
@@ -45,7 +46,9 @@ def malformed(s: Situation) -> str:
             " ".join([*words, s.one(words)]),
             " ".join(words[:-1]),  # no number
             words[0],
-            f"{words[0]} {words[0]} {' '.join(words[1:])}",
+            " ".join(words[: at + 1] + words),  # a stutter: go to go to shelf 1
+            " ".join(s.one(PREPOSITIONS) if word in PREPOSITIONS else word for word in words),
+            f"{words[0]} {s.one(('look', 'inventory', 'help', thing))}",
             thing,
             place,
             f"{s.one(OTHER_VERBS)} {s.one((thing, place))}",
