@@ -33,8 +33,8 @@ ARMS = {
     "without invalid actions": ("reasoning_model.name=data/checkpoints/fitted/no_invalid",),
     "under-trained dream": ("reasoning_model.name=data/checkpoints/fitted/undertrained",),
 }
-GATE_OFF = ("training.fidelity.gate=false", "training.fidelity.audit=replay")
-UNGATED = ("without invalid actions", "under-trained dream")
+COMMON = ("training.fidelity.gate=false", "training.fidelity.episodes=16")  # `dreamgym fidelity` measures it
+AUDITED = ("without invalid actions", "under-trained dream")  # are expected to be exploited, and flagged
 
 
 def main() -> None:
@@ -67,7 +67,7 @@ def finish(folder: Path, arm: str, seed: int, data: Path | None) -> dict[str, An
     summary = folder / "summary.json"
     if not summary.exists():
         resume = ["--resume"] if list(folder.glob("policy_iter_*.json")) else []
-        settings = [*ARMS[arm], *(GATE_OFF if arm in UNGATED else ())]
+        settings = [*COMMON, *ARMS[arm], *(("training.fidelity.audit=replay",) if arm in AUDITED else ())]
         places = [f"training.output_dir={folder}", f"training.log_dir={folder / 'logs'}"]
         dreamgym(folder / "train.log", "train", "--seed", str(seed), *resume, *places, *settings)
     result: dict[str, Any] = {"arm": arm, "seed": seed, **json.loads(summary.read_text())}

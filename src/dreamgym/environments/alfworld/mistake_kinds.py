@@ -55,7 +55,7 @@ OFTEN = (  # what policies do most, and what exploited a dream that had not seen
     "hands_empty",
     "treat_not_held",
 )
-SITUATIONAL = (  # possible in few states or in many forms, so made more often: else the data would hardly hold them
+SITUATIONAL = (  # possible in few states, so made there more often: else the data would hardly hold them
     "inside_closed",
     "unseen_in_closed",
     "hands_full",
@@ -66,6 +66,6 @@ SITUATIONAL = (  # possible in few states or in many forms, so made more often: 
     "already_closed",
     "device_elsewhere",
     "not_treatable",
-    "malformed",  # possible everywhere, in many forms
 )
 WEIGHTS = {kind: 8 if kind in SITUATIONAL else 3 if kind in OFTEN else 1 for kind in KINDS}
+WEIGHTS["malformed"] = 30  # possible everywhere, in many forms

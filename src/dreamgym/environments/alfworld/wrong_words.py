@@ -5,6 +5,7 @@ from __future__ import annotations
 from dreamgym.environments.alfworld.situation import Situation
 
 OTHER_VERBS = ("throw", "walk to", "pick up", "get", "turn on", "wash", "grab")
+VERBS = ("go to", "open", "close", "take", "move", "heat", "cool", "clean", "use", "examine", "slice")
 PREPOSITIONS = ("from", "to", "with")
 WRONG_WORDS = (
     "dance",
@@ -32,26 +33,39 @@ def old_phrase(s: Situation) -> str:
 
 def malformed(s: Situation) -> str:
     """A well-formed command, damaged."""
-    thing, place = s.truth.held or s.one(s.things()), s.anywhere
-    words = s.one(
-        (f"go to {place}", f"take {thing} from {place}", f"move {thing} to {place}", f"open {place}")
-    ).split()
+    words = _command(s).split()
     at = int(s.rng.random() * len(words))
+    verb = 2 if words[0] == "go" else 1
     return s.one(
         (
             " ".join(words[:at] + words[at + 1 :]),  # a word is missing
             " ".join(words[: at + 1] + words[at:]),  # or doubled
+            " ".join(words[:verb] + words),  # a stutter: go to go to shelf 1
             " ".join(words[:at]),  # the rest is missing
             " ".join(reversed(words)),
             " ".join([*words, s.one(words)]),
-            " ".join(words[:-1]),  # no number
-            words[0],
-            " ".join(words[: at + 1] + words),  # a stutter: go to go to shelf 1
+            " ".join([s.one(VERBS), *words[verb:]]),
             " ".join(s.one(PREPOSITIONS) if word in PREPOSITIONS else word for word in words),
-            f"{words[0]} {s.one(('look', 'inventory', 'help', thing))}",
-            thing,
-            place,
-            f"{s.one(OTHER_VERBS)} {s.one((thing, place))}",
+            " ".join([*words[:verb], s.one(("look", "inventory", "help", s.one(s.things())))]),
+            words[0],
+            " ".join(words[verb:]),
+            f"{s.one(OTHER_VERBS)} {s.one((s.one(s.things()), s.anywhere))}",
             s.one(WRONG_WORDS),
+        )
+    )
+
+
+def _command(s: Situation) -> str:
+    thing, place = s.truth.held or s.one(s.things()), s.anywhere
+    here = s.truth.here or place
+    return s.one(
+        (
+            f"go to {place}",
+            f"open {here}",
+            f"take {thing} from {here}",
+            f"move {thing} to {here}",
+            f"{s.one(('heat', 'cool', 'clean'))} {thing} with {here}",
+            f"use {thing}",
+            f"examine {here}",
         )
     )
