@@ -1,10 +1,10 @@
 """What the agent learns: the arms of docs/results.md, each over some seeds, and the table they make.
 
-    python benchmarks/learning.py [ARM ...] [--seeds 1 2 3] [--jobs 2] [--folder data/learning] [--data FOLDER]
+    python benchmarks/learning.py [ARM ...] [--seeds 1 2 3] [--jobs 2] [--folder FOLDER] [--data FOLDER]
 
 An arm is `dreamgym train` with the overrides below. A run that is finished is not run again, one that was
-cut short is continued, so the same command may be repeated. With official games (`--data`, or DREAMGYM_DATA) the
-start and every last policy also play all of `valid_seen`. The table is printed as Markdown.
+cut short is continued, so the same command may be repeated. With official games (`--data`, DREAMGYM_DATA)
+the start and every last policy also play all of `valid_seen`. The table is printed as Markdown.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def main() -> None:
     parser.add_argument("arms", nargs="*", choices=[*ARMS, []], metavar="ARM", help=", ".join(ARMS))
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
-    parser.add_argument("--folder", type=Path, default=Path("data/learning"))
+    parser.add_argument("--folder", type=Path, default=Path("results/learning"))
     parser.add_argument("--data", type=Path, default=os.environ.get("DREAMGYM_DATA"))
     options = parser.parse_args()
     arms = options.arms or list(ARMS)
@@ -82,7 +82,9 @@ def official(folder: Path, manifest: str, when: str, data: Path) -> dict[str, An
     output = folder / f"valid_seen_{when}.json"
     if not output.exists():
         games = ["--panel", "valid_seen", "--num-episodes", "140", f"environment.data_dir={data}"]
-        dreamgym(folder / "evaluate.log", "evaluate", "--checkpoint", manifest, "--output", str(output), *games)
+        dreamgym(
+            folder / "evaluate.log", "evaluate", "--checkpoint", manifest, "--output", str(output), *games
+        )
     results: dict[str, Any] = json.loads(output.read_text())
     return results
 

@@ -29,8 +29,8 @@ def dream(script: list[str], action: str = "take mug 1 from cabinet 1") -> tuple
 
 def test_a_quote_is_the_sheets_own_line_whatever_the_model_would_say() -> None:
     turn, prompts = dream(["\n> mug 1 = in shelf 1", "\n> pen 7 = in hand", ANSWER])
-    assert turn.reasoning == "\n> mug 1 = in cabinet 1, here\n> pen 7 = none\nok"
-    assert prompts[-1].endswith("\n> mug 1 = in cabinet 1, here\n> pen 7 = none")
+    assert turn.reasoning == "\n> mug 1 = named, in cabinet 1, here\n> pen 7 = none\nok"
+    assert prompts[-1].endswith("\n> mug 1 = named, in cabinet 1, here\n> pen 7 = none")
 
 
 def test_the_sheet_changes_as_the_answer_says() -> None:

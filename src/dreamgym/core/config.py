@@ -28,6 +28,7 @@ class ReasoningModelConfig(Section):
     name: str = Field("embedded", description="'embedded' or the folder of a causal LM")
     top_k: int = Field(2, ge=0, description="retrieved experiences per turn (Eq. 4)")
     history_turns: int = Field(0, ge=0, description="earlier turns shown beside the sheet")
+    known_forms: bool = Field(True, description="refuse actions of a form that never worked in offline data")
     max_answer_tokens: PositiveInt = 384
     temperature: NonNegativeFloat = Field(0.0, description="of facts and verdicts; imagining samples at 1")
     retries: int = Field(1, ge=0, description="new tries after a malformed answer")

@@ -9,8 +9,8 @@ A turn is read as::
     action: take mug 1 from cabinet 1
 
 and answered by the reasoning R_t (quotes of the sheet, then the verdict), the next state and the reward;
-what is put down is also quoted by its kind (``> mug = named, mug 2 in hand; mug 1 in shelf 1, here``), and where the
-task may be done by it, the task's conditions are checked one by one (``task: mug yes, shelf yes, two no``)::
+what is put down is also quoted by its kind (``> mug = named, mug 2 in hand; mug 1 in shelf 1, here``), and
+where the task may be done by it, its conditions are checked (``task: mug yes, shelf yes, two no``)::
 
     > mug 1 = named, in cabinet 1, here
     > cabinet 1 = here, open; mug 1
@@ -34,6 +34,7 @@ from dreamgym.core.errors import InvalidDreamError
 from dreamgym.models.sheet import AT, HAND, line, places
 
 QUOTE = " ="
+FAIL = "\nfail"
 ENDS = ("\ndone: no", "\ndone: yes")
 LINE_END = "\nend"
 MAX_ACTION_CHARACTERS = 200

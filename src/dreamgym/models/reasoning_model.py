@@ -16,8 +16,10 @@ from typing import Protocol
 from dreamgym.core.config import ReasoningModelConfig
 from dreamgym.core.data_structures import Action, Experience, Origin, Sheet, Task
 from dreamgym.core.errors import InvalidDreamError
+from dreamgym.models.command_forms import form_of
 from dreamgym.models.dream_format import (
     ENDS,
+    FAIL,
     LINE_END,
     QUOTE,
     Answer,
@@ -27,7 +29,16 @@ from dreamgym.models.dream_format import (
     turn_prompt,
 )
 from dreamgym.models.llm_client import LLMClient, TextSession
-from dreamgym.models.sheet import UNSEEN, line, make_sheet, parse_line, places, quote, unseen_places, with_changes
+from dreamgym.models.sheet import (
+    UNSEEN,
+    line,
+    make_sheet,
+    parse_line,
+    places,
+    quote,
+    unseen_places,
+    with_changes,
+)
 
 MAX_QUOTES = 6
 IMAGINE_TOKENS = 96
@@ -52,15 +63,33 @@ class DreamedTurn:
     sheet: Sheet
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Question:
+    """What one turn asks the language model; ``may_work`` is false for an action of no known form."""
+
+    prompt: str
+    instruction: str
+    sheet: Sheet
+    may_work: bool
+
+
 class ReasoningExperienceModel:
-    """Plays the environment: reasons out the next state and the reward of an action."""
+    """Plays the environment: reasons out the next state and the reward of an action.
+
+    An action whose form is not among ``forms``, where they are given, fails: see ``command_forms``.
+    """
 
     def __init__(
-        self, config: ReasoningModelConfig, llm_client: LLMClient, retriever: Retriever | None = None
+        self,
+        config: ReasoningModelConfig,
+        llm_client: LLMClient,
+        retriever: Retriever | None = None,
+        forms: frozenset[str] | None = None,
     ) -> None:
         self._config = config
         self._client = llm_client
         self._retriever = retriever if config.top_k else None
+        self._forms = forms
 
     def generate_experience(
         self, state: str, action: Action | str, task: Task, sheet: Sheet | None = None
@@ -105,10 +134,15 @@ class ReasoningExperienceModel:
         """Reason out one turn from ``sheet``; a malformed answer is decoded again, then raised."""
         found = await self._neighbours(state, action, trajectory_id)
         past = history[-self._config.history_turns :] if self._config.history_turns else ()
-        prompt = turn_prompt(task.instruction, sheet, action, found, past)
+        question = _Question(
+            prompt=turn_prompt(task.instruction, sheet, action, found, past),
+            instruction=task.instruction,
+            sheet=sheet,
+            may_work=self._forms is None or form_of(action) in self._forms,
+        )
         for attempt in range(self._config.retries + 1):
             try:
-                return await self._answer(prompt, task.instruction, sheet, seed + attempt, attempt)
+                return await self._answer(question, seed + attempt, attempt)
             except InvalidDreamError:
                 if attempt == self._config.retries:
                     raise
@@ -121,40 +155,46 @@ class ReasoningExperienceModel:
             state, action, exclude_trajectory=trajectory_id, k=self._config.top_k
         )
 
-    async def _answer(
-        self, prompt: str, instruction: str, sheet: Sheet, seed: int, attempt: int
-    ) -> DreamedTurn:
+    async def _answer(self, question: _Question, seed: int, attempt: int) -> DreamedTurn:
         session = self._client.session(seed=seed)
         try:
-            session.append(prompt)
-            quotes, rest = await self._reason(session, instruction, sheet, temperature=float(attempt > 0))
+            session.append(question.prompt)
+            reason = self._reason if question.may_work else self._refuse
+            quotes, rest = await reason(session, question, temperature=float(attempt > 0))
         finally:
             session.close()
         answer = parse_answer(rest)
-        verdict = "\nok" if answer.valid else "\nfail"
+        verdict = "\nok" if answer.valid else FAIL
         return DreamedTurn(
             reasoning=quotes + verdict + (f"\ntask: {answer.check}" if answer.check else ""),
             answer=answer,
-            sheet=with_changes(sheet, answer.changes),
+            sheet=with_changes(question.sheet, answer.changes),
         )
 
-    async def _reason(
-        self, session: TextSession, instruction: str, sheet: Sheet, temperature: float
-    ) -> tuple[str, str]:
+    async def _reason(self, session: TextSession, question: _Question, temperature: float) -> tuple[str, str]:
         """Quotes with forced text, then the rest of the answer."""
         quotes = ""
         for _ in range(MAX_QUOTES + 1):
-            completion = await session.generate(
-                stop=(QUOTE, *ENDS),
-                max_tokens=self._config.max_answer_tokens,
-                temperature=max(temperature, self._config.temperature),
-            )
-            if not completion.text.endswith(QUOTE):
-                return quotes, completion.text
-            fact = f" {quote(sheet, quoted_key(completion.text), instruction)}"
+            text = await self._continue(session, (QUOTE, *ENDS), temperature)
+            if not text.endswith(QUOTE):
+                return quotes, text
+            fact = f" {quote(question.sheet, quoted_key(text), question.instruction)}"
             session.append(fact)
-            quotes += completion.text + fact
+            quotes += text + fact
         raise InvalidDreamError(f"the dream quotes more than {MAX_QUOTES} lines: {quotes[-200:]!r}")
+
+    async def _refuse(self, session: TextSession, question: _Question, temperature: float) -> tuple[str, str]:
+        """No quotes, and an answer whose verdict is given."""
+        session.append(FAIL)
+        return "", FAIL + await self._continue(session, ENDS, temperature)
+
+    async def _continue(self, session: TextSession, stop: tuple[str, ...], temperature: float) -> str:
+        completion = await session.generate(
+            stop=stop,
+            max_tokens=self._config.max_answer_tokens,
+            temperature=max(temperature, self._config.temperature),
+        )
+        return completion.text
 
     async def imagine(self, task: Task, sheet: Sheet, seed: int) -> Sheet:
         """Fill in what nobody has seen, line by line at temperature 1; once per group, before it parts.

@@ -101,7 +101,7 @@ def line(sheet: Sheet, key: str) -> str:
 
 
 def quote(sheet: Sheet, key: str, instruction: str) -> str:
-    """What a quote of ``key`` must say: its line, and first of all whether the task's own words name its kind."""
+    """What a quote of ``key`` must say: whether the task's own words name its kind, and its line."""
     text = line(sheet, key)
     is_named = (kind_of(key) or key) in _WORDS.findall(instruction.lower())
     return f"{NAMED}, {text}" if is_named and text != NONE else text

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
@@ -12,6 +12,7 @@ from dreamgym.core.config import DreamGymConfig
 from dreamgym.core.config_io import override_config
 from dreamgym.core.data_structures import Origin, Task, Trajectory
 from dreamgym.environments.dream import DreamFactory
+from dreamgym.models.command_forms import known_forms
 from dreamgym.models.curriculum_generator import CurriculumTaskGenerator
 from dreamgym.models.embedding import make_embedder
 from dreamgym.models.llm_client import LLMClient, Usage
@@ -76,7 +77,9 @@ def open_grounds(config: DreamGymConfig, buffer_path: Path | None = None) -> Ite
             domain=domain,
             policy=policy,
             buffer=buffer,
-            dream=ReasoningExperienceModel(config.reasoning_model, client, retriever=buffer),
+            dream=ReasoningExperienceModel(
+                config.reasoning_model, client, retriever=buffer, forms=command_forms(config, offline)
+            ),
             client=client,
             offline=offline,
             heldout=list(offline_trajectories(config, "heldout")),
@@ -86,9 +89,13 @@ def open_grounds(config: DreamGymConfig, buffer_path: Path | None = None) -> Ite
 def open_dream(config: DreamGymConfig) -> ReasoningExperienceModel:
     """The experience model alone, grounded in the offline data."""
     buffer = build_buffer(config, open_domain(config.environment), None)
-    buffer.add_trajectories(offline_trajectories(config, "train"))
+    offline = list(offline_trajectories(config, "train"))
+    buffer.add_trajectories(offline)
     return ReasoningExperienceModel(
-        config.reasoning_model, experience_client(config.reasoning_model), retriever=buffer
+        config.reasoning_model,
+        experience_client(config.reasoning_model),
+        retriever=buffer,
+        forms=command_forms(config, offline),
     )
 
 
@@ -123,7 +130,7 @@ def build_parts(config: DreamGymConfig, grounds: Grounds, folder: RunFolder, rep
         curriculum=build_curriculum(config, grounds.domain, grounds.offline),
         replay_buffer=grounds.buffer,
         worlds={Origin.DREAMED: dream, Origin.REAL: grounds.domain.make_real},
-        auditor=build_auditor(config),
+        auditor=build_auditor(config, grounds.offline),
         evaluator=build_evaluator(config, grounds, folder, reporter),
         dream_tokens=lambda: computed_tokens(grounds.client.usage),
     )
@@ -154,7 +161,7 @@ def open_evaluation(
         yield bout, policy, config
 
 
-def build_auditor(config: DreamGymConfig) -> Auditor:
+def build_auditor(config: DreamGymConfig, offline: Sequence[Trajectory]) -> Auditor:
     """Who watches the dreams; a second opinion is the same model without retrieved experiences."""
     fidelity = config.training.fidelity
     if fidelity.audit_share == 0.0:
@@ -162,7 +169,10 @@ def build_auditor(config: DreamGymConfig) -> Auditor:
     if fidelity.audit == "replay":
         return ReplayAuditor(fidelity)
     plain = config.reasoning_model.model_copy(update={"top_k": 0})
-    return ConsistencyAuditor(fidelity, ReasoningExperienceModel(plain, experience_client(plain)))
+    forms = command_forms(config, offline)
+    return ConsistencyAuditor(
+        fidelity, ReasoningExperienceModel(plain, experience_client(plain), forms=forms)
+    )
 
 
 def build_algorithm(config: DreamGymConfig, policy: LocalPolicy) -> Algorithm:
@@ -223,6 +233,11 @@ def build_evaluator(
         concurrency=config.training.concurrency,
         max_failed_share=config.training.max_failed_share,
     )
+
+
+def command_forms(config: DreamGymConfig, offline: Iterable[Trajectory]) -> frozenset[str] | None:
+    """The forms of command that may work in the dream; None where any may."""
+    return known_forms(offline) if config.reasoning_model.known_forms else None
 
 
 def offline_trajectories(config: DreamGymConfig, split: str) -> Iterator[Trajectory]:

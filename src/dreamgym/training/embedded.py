@@ -21,8 +21,8 @@ LINE_HEADS = (
     *("\n>", "\nok", "\nfail", "\nset", "\nend", "\nreward: 0", "\nreward: 1", "\ndone: no", "\ndone: yes"),
 )
 SHEET_WORDS = (
-    " holds; nothing, none unseen closed open surface middle in hand hot cool clean sliced on at here named yes no"
-    " -> = : | \\ ."
+    " holds; nothing, none unseen closed open surface middle in hand hot cool clean sliced on at here"
+    " named yes no -> = : | \\ ."
 )
 
 

@@ -144,6 +144,9 @@ class Tinkerer:
         return [place for place in self._notes.places if kind_of(place) in catalogue.DEVICES.values()]
 
     def _try(self, held: str, here: str) -> str:
+        soft = [thing for thing in self._notes.visible() if kind_of(thing) in catalogue.SLICEABLE]
+        if soft and kind_of(held) in catalogue.KNIVES:
+            return f"slice {choose(self._rng, soft)} with {held}"
         verb = choose(self._rng, ("move", "move", "move", "heat", "cool", "clean", "use", "examine"))
         if verb == "move":
             return f"move {held} to {here}"
