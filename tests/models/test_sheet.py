@@ -13,6 +13,7 @@ from dreamgym.models.sheet import (
     natural_order,
     parse_line,
     places,
+    unfounded,
     unseen_places,
     with_changes,
 )
@@ -72,7 +73,9 @@ def test_unseen_places_are_the_ones_to_imagine() -> None:
     assert unseen_places(SHEET) == ["shelf 1"]
 
 
-@pytest.mark.parametrize("text", ["closed", "; mug 1", "closed; a mug", "closed; mug 1, mug 1", ""])
+@pytest.mark.parametrize(
+    "text", ["closed", "closed;\nroom: closed; mug 1", "; mug 1", "closed; a mug", "closed; mug 1, mug 1", ""]
+)
 def test_a_malformed_line_is_refused(text: str) -> None:
     with pytest.raises(InvalidDreamError):
         parse_line("cabinet 1", text)
@@ -90,3 +93,19 @@ def test_a_line_and_its_facts_say_the_same(things: dict[str, str], status: str) 
     listed = [entry for entry in line(sheet, "shelf 1").partition("; ")[2].split(", ") if entry != "nothing"]
     assert [" ".join(entry.split()[:2]) for entry in listed] == sorted(things, key=natural_order)
     assert places(sheet) == ["shelf 1"]
+
+
+@pytest.mark.parametrize(
+    ("check", "without_ground"),
+    [
+        ("apple yes, cabinet yes", []),
+        ("apple yes, shelf yes, two yes", ["shelf"]),  # named, but not quoted
+        ("mug yes, cabinet yes", ["mug"]),  # quoted, but not named
+        ("apple no, shelf no", []),
+        ("hot yes", []),
+        ("", []),
+    ],
+)
+def test_what_no_quote_speaks_of_cannot_be_said_to_hold(check: str, without_ground: list[str]) -> None:
+    quoted = ["apple 2", "cabinet 1", "apple", "mug 1"]
+    assert unfounded(SHEET, quoted, check, "put two apple in shelf or cabinet.") == without_ground

@@ -9,6 +9,7 @@ the paper: the sheet, the forced quotes, and an explicit verdict (docs/implement
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -36,12 +37,14 @@ from dreamgym.models.sheet import (
     parse_line,
     places,
     quote,
+    unfounded,
     unseen_places,
     with_changes,
 )
 
 MAX_QUOTES = 6
 IMAGINE_TOKENS = 96
+QUOTED_KEY = re.compile(r"\n> ([^\n=]+) =")
 
 
 class Retriever(Protocol):
@@ -164,6 +167,11 @@ class ReasoningExperienceModel:
         finally:
             session.close()
         answer = parse_answer(rest)
+        quoted = QUOTED_KEY.findall(quotes)
+        if baseless := unfounded(question.sheet, quoted, answer.check, question.instruction):
+            raise InvalidDreamError(
+                f"the dream says yes to {', '.join(baseless)}: not in the task, or nothing of it is quoted"
+            )
         verdict = "\nok" if answer.valid else FAIL
         return DreamedTurn(
             reasoning=quotes + verdict + (f"\ntask: {answer.check}" if answer.check else ""),

@@ -111,6 +111,16 @@ def _thing_line(value: str, at: str | None) -> str:
     return f"{value}, {HERE}" if place_of(value) == at else value
 
 
+def unfounded(sheet: Sheet, quoted: Iterable[str], check: str, instruction: str) -> list[str]:
+    """The kinds that ``check`` wrongly says ``yes`` to: those that the task does not name, and those of which
+    no key was quoted. ``check`` reads ``mug yes, shelf no``; what is no kind of the sheet may say anything.
+    """
+    kinds = {kind_of(key) for key, _ in sheet.facts} - {""}
+    seen = {kind_of(key) or key for key in quoted}.intersection(_WORDS.findall(instruction.lower()))
+    claims = [words.removesuffix(" yes") for words in check.split(", ") if words.endswith(" yes")]
+    return [kind for kind in claims if kind in kinds and kind not in seen]
+
+
 def with_changes(sheet: Sheet, changes: Iterable[tuple[str, str]]) -> Sheet:
     """The sheet after ``set key: value`` lines; a change may not make up keys or places.
 
@@ -136,7 +146,7 @@ def parse_line(place: str, text: str) -> dict[str, str]:
         InvalidDreamError: the text is not a line of a place.
     """
     value, separator, listing = text.strip().partition("; ")
-    if not separator or not value:
+    if not separator or not value or "\n" in text:
         raise InvalidDreamError(
             f"{place!r} was imagined as {text!r}, wanted 'VALUE; THING, THING' or 'VALUE; nothing'"
         )
