@@ -102,9 +102,10 @@ def table(arms: list[str], runs: list[dict[str, Any]]) -> str:
     """One line per arm: means over its seeds, the intervals of all their episodes, and each seed."""
     names = ("real success", "seeds", "dreamed", "gap, points", "valid_seen", "real turns", "minutes")
     lines = [f"| | {' | '.join(names)} |", "|---" * (len(names) + 1) + "|"]
-    start = [success([run["evaluations"]["real"]["before"] for run in runs])]
-    start += ["", success([run["evaluations"]["dreamed"]["before"] for run in runs])]
-    start += [points([run["gap"]["before"] for run in runs]), seen(runs, "before"), "0", ""]
+    first = list({run["seed"]: run for run in runs}.values())  # every arm of a seed starts alike
+    start = [success([run["evaluations"]["real"]["before"] for run in first])]
+    start += ["", success([run["evaluations"]["dreamed"]["before"] for run in first])]
+    start += [points([run["gap"]["before"] for run in first]), seen(first, "before"), "0", ""]
     lines.append(f"| start | {' | '.join(start)} |")
     for arm in arms:
         of_arm = [run for run in runs if run["arm"] == arm]
