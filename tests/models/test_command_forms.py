@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from random import Random
 
 import pytest
 
-from dreamgym.core.config import ReasoningModelConfig
+from dreamgym.core.config import DreamGymConfig, ReasoningModelConfig
 from dreamgym.core.data_structures import Task
 from dreamgym.environments.alfworld.engine import World
 from dreamgym.environments.alfworld.panels import game_of, panel
@@ -15,6 +16,7 @@ from dreamgym.models.command_forms import form_of, known_forms
 from dreamgym.models.llm_client import ScriptedClient
 from dreamgym.models.reasoning_model import ReasoningExperienceModel
 from dreamgym.models.sheet import make_sheet
+from dreamgym.training.build import command_forms
 from dreamgym.training.models import ASSETS
 from dreamgym.training.offline_data import read_trajectories
 from dreamgym.utils.seeds import derive_seed
@@ -38,9 +40,15 @@ def test_a_form_has_no_names(action: str, form: str) -> None:
     assert form_of(action) == form
 
 
-def test_every_admissible_command_has_a_known_form() -> None:
-    from random import Random
+def test_without_any_real_action_no_form_is_refused() -> None:
+    assert command_forms(DreamGymConfig(), []) is None
+    free = DreamGymConfig(reasoning_model=ReasoningModelConfig(known_forms=False))
+    offline = list(read_trajectories(ASSETS / "offline" / "heldout.jsonl.gz"))
+    assert command_forms(free, offline) is None
+    assert "go to #" in (command_forms(DreamGymConfig(), offline) or ())
 
+
+def test_every_admissible_command_has_a_known_form() -> None:
     known = known_forms(read_trajectories(ASSETS / "offline" / "train.jsonl.gz"))
     for number, task in enumerate(panel("valid", 60).tasks):
         game = game_of(task)

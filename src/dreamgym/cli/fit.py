@@ -29,7 +29,7 @@ def policy(
     epochs: EPOCHS = None,
     base: BASE = None,
 ) -> None:
-    """Clone the weak players of the offline data: the starting policy.
+    """Clone the explorers of the offline data, distracted ones too: the starting policy.
 
     \b
     Example:

@@ -9,7 +9,6 @@ the paper: the sheet, the forced quotes, and an explicit verdict (docs/implement
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -18,33 +17,13 @@ from dreamgym.core.config import ReasoningModelConfig
 from dreamgym.core.data_structures import Action, Experience, Origin, Sheet, Task
 from dreamgym.core.errors import InvalidDreamError
 from dreamgym.models.command_forms import form_of
-from dreamgym.models.dream_format import (
-    ENDS,
-    FAIL,
-    LINE_END,
-    QUOTE,
-    Answer,
-    imagine_prompt,
-    parse_answer,
-    quoted_key,
-    turn_prompt,
-)
+from dreamgym.models.dream_format import ENDS, FAIL, QUOTE, Answer, parse_answer, quoted_key, turn_prompt
+from dreamgym.models.imagining import imagine_sheet
 from dreamgym.models.llm_client import LLMClient, TextSession
-from dreamgym.models.sheet import (
-    UNSEEN,
-    line,
-    make_sheet,
-    parse_line,
-    places,
-    quote,
-    unfounded,
-    unseen_places,
-    with_changes,
-)
+from dreamgym.models.sheet import make_sheet, quote, unfounded, with_changes
 
 MAX_QUOTES = 6
-IMAGINE_TOKENS = 96
-QUOTED_KEY = re.compile(r"\n> ([^\n=]+) =")
+Quote = tuple[str, str]  # a key, and what its quote says
 
 
 class Retriever(Protocol):
@@ -162,39 +141,42 @@ class ReasoningExperienceModel:
         session = self._client.session(seed=seed)
         try:
             session.append(question.prompt)
-            reason = self._reason if question.may_work else self._refuse
-            quotes, rest = await reason(session, question, temperature=float(attempt > 0))
+            decode = self._reason if question.may_work else self._refuse
+            quotes, rest = await decode(session, question, temperature=float(attempt > 0))
         finally:
             session.close()
         answer = parse_answer(rest)
-        quoted = QUOTED_KEY.findall(quotes)
+        quoted = [key for key, _ in quotes]
         if baseless := unfounded(question.sheet, quoted, answer.check, question.instruction):
             raise InvalidDreamError(
                 f"the dream says yes to {', '.join(baseless)}: not in the task, or nothing of it is quoted"
             )
-        verdict = "\nok" if answer.valid else FAIL
         return DreamedTurn(
-            reasoning=quotes + verdict + (f"\ntask: {answer.check}" if answer.check else ""),
+            reasoning=_reasoning(quotes, answer),
             answer=answer,
             sheet=with_changes(question.sheet, answer.changes),
         )
 
-    async def _reason(self, session: TextSession, question: _Question, temperature: float) -> tuple[str, str]:
+    async def _reason(
+        self, session: TextSession, question: _Question, temperature: float
+    ) -> tuple[list[Quote], str]:
         """Quotes with forced text, then the rest of the answer."""
-        quotes = ""
+        quotes: list[Quote] = []
         for _ in range(MAX_QUOTES + 1):
             text = await self._continue(session, (QUOTE, *ENDS), temperature)
             if not text.endswith(QUOTE):
                 return quotes, text
-            fact = f" {quote(question.sheet, quoted_key(text), question.instruction)}"
-            session.append(fact)
-            quotes += text + fact
-        raise InvalidDreamError(f"the dream quotes more than {MAX_QUOTES} lines: {quotes[-200:]!r}")
+            key = quoted_key(text)
+            quotes.append((key, quote(question.sheet, key, question.instruction)))
+            session.append(f" {quotes[-1][1]}")
+        raise InvalidDreamError(f"the dream quotes more than {MAX_QUOTES} lines: {quotes}")
 
-    async def _refuse(self, session: TextSession, question: _Question, temperature: float) -> tuple[str, str]:
+    async def _refuse(
+        self, session: TextSession, question: _Question, temperature: float
+    ) -> tuple[list[Quote], str]:
         """No quotes, and an answer whose verdict is given."""
         session.append(FAIL)
-        return "", FAIL + await self._continue(session, ENDS, temperature)
+        return [], FAIL + await self._continue(session, ENDS, temperature)
 
     async def _continue(self, session: TextSession, stop: tuple[str, ...], temperature: float) -> str:
         completion = await session.generate(
@@ -205,43 +187,15 @@ class ReasoningExperienceModel:
         return completion.text
 
     async def imagine(self, task: Task, sheet: Sheet, seed: int) -> Sheet:
-        """Fill in what nobody has seen, line by line at temperature 1; once per group, before it parts.
+        """Fill in what nobody has seen; once per group, before it parts.
 
         Raises:
-            InvalidDreamError: a line was malformed twice, or puts a thing into two places.
+            InvalidDreamError: a line was malformed, the retries included.
         """
-        if not unseen_places(sheet):
-            return sheet
-        session = self._client.session(seed=seed)
-        session.append(imagine_prompt(task.instruction, sheet))
-        facts, unseen = dict(sheet.facts), set(unseen_places(sheet))
-        for place in places(sheet):
-            session.append(f"\n> {place}{QUOTE}")
-            if place not in unseen:
-                session.append(f" {line(sheet, place)}{LINE_END}")
-                continue
-            known = facts[place].removesuffix(UNSEEN).removesuffix(", ")  # its status may have been seen
-            session.append(f" {known};" if known else "")
-            session, seen = await self._imagine_line(session, place, f" {known};" if known else "", seed)
-            facts |= {key: value for key, value in seen.items() if key == place or key not in facts}
-        session.close()
-        return make_sheet(facts)
+        return await imagine_sheet(self._client, task, sheet, seed=seed, retries=self._config.retries)
 
-    async def _imagine_line(
-        self, session: TextSession, place: str, start: str, seed: int
-    ) -> tuple[TextSession, dict[str, str]]:
-        """The facts of one imagined line and the session after it; a malformed line is decoded again."""
-        for attempt in range(self._config.retries + 1):
-            trial = session.fork(seed=seed + attempt)
-            completion = await trial.generate(stop=(LINE_END,), max_tokens=IMAGINE_TOKENS, temperature=1.0)
-            try:
-                facts = parse_line(place, start + completion.text.removesuffix(LINE_END))
-            except InvalidDreamError:
-                trial.close()
-                if attempt == self._config.retries:
-                    session.close()
-                    raise
-                continue
-            session.close()
-            return trial, facts
-        raise AssertionError("unreachable: the last attempt returns or raises")
+
+def _reasoning(quotes: Sequence[Quote], answer: Answer) -> str:
+    """R_t as text: what was looked at, whether the action works, and why it is paid or not."""
+    lines = [*(f"> {key}{QUOTE} {fact}" for key, fact in quotes), "ok" if answer.valid else "fail"]
+    return "".join(f"\n{line}" for line in [*lines, *([f"task: {answer.check}"] if answer.check else [])])

@@ -63,13 +63,12 @@ def places(sheet: Sheet) -> list[str]:
 
 def contents(sheet: Sheet, place: str) -> list[str]:
     """The things in ``place`` with their marks: ``["apple 1 hot", "mug 2"]``."""
-    return [" ".join((key, *marks_of(value))) for key, value in sheet.facts if place_of(value) == place]
+    return [" ".join((name, *marks_of(value))) for name, value in things_in(sheet, place)]
 
 
-def at_agent(sheet: Sheet) -> list[tuple[str, str]]:
-    """The things, and their values, that lie where the agent is."""
-    at = value_of(sheet, AT)
-    return [(key, value) for key, value in sheet.facts if at is not None and place_of(value) == at]
+def things_in(sheet: Sheet, place: str) -> list[tuple[str, str]]:
+    """The names and values of the things in ``place``."""
+    return [(key, value) for key, value in sheet.facts if place_of(value) == place]
 
 
 def value_of(sheet: Sheet, key: str) -> str | None:
@@ -78,8 +77,9 @@ def value_of(sheet: Sheet, key: str) -> str | None:
 
 
 def kind_of(name: str) -> str:
-    """``mug 2`` is a ``mug``."""
-    return name.rpartition(" ")[0]
+    """``mug 2`` is a ``mug``; a name without a number is its own kind."""
+    kind, _, number = name.rpartition(" ")
+    return kind if number.isdigit() else name
 
 
 def line(sheet: Sheet, key: str) -> str:
@@ -103,7 +103,7 @@ def line(sheet: Sheet, key: str) -> str:
 def quote(sheet: Sheet, key: str, instruction: str) -> str:
     """What a quote of ``key`` must say: whether the task's own words name its kind, and its line."""
     text = line(sheet, key)
-    is_named = (kind_of(key) or key) in _WORDS.findall(instruction.lower())
+    is_named = kind_of(key) in _WORDS.findall(instruction.lower())
     return f"{NAMED}, {text}" if is_named and text != NONE else text
 
 
@@ -115,8 +115,8 @@ def unfounded(sheet: Sheet, quoted: Iterable[str], check: str, instruction: str)
     """The kinds that ``check`` wrongly says ``yes`` to: those that the task does not name, and those of which
     no key was quoted. ``check`` reads ``mug yes, shelf no``; what is no kind of the sheet may say anything.
     """
-    kinds = {kind_of(key) for key, _ in sheet.facts} - {""}
-    seen = {kind_of(key) or key for key in quoted}.intersection(_WORDS.findall(instruction.lower()))
+    kinds = {kind_of(key) for key, _ in sheet.facts if key not in (AT, HAND)}
+    seen = {kind_of(key) for key in quoted}.intersection(_WORDS.findall(instruction.lower()))
     claims = [words.removesuffix(" yes") for words in check.split(", ") if words.endswith(" yes")]
     return [kind for kind in claims if kind in kinds and kind not in seen]
 

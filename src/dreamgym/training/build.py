@@ -236,8 +236,8 @@ def build_evaluator(
 
 
 def command_forms(config: DreamGymConfig, offline: Iterable[Trajectory]) -> frozenset[str] | None:
-    """The forms of command that may work in the dream; None where any may."""
-    return known_forms(offline) if config.reasoning_model.known_forms else None
+    """The forms of command that may work in the dream; None where any may, as without any real action."""
+    return (known_forms(offline) or None) if config.reasoning_model.known_forms else None
 
 
 def offline_trajectories(config: DreamGymConfig, split: str) -> Iterator[Trajectory]:

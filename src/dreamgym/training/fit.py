@@ -1,7 +1,7 @@
 """``dreamgym fit``: the shipped models from scratch, out of offline trajectories.
 
-``fit_experience`` minimises Eq. 5 on annotated turns and on whole sheets; ``fit_policy`` clones the weak
-offline players, so that RL has something to do.
+``fit_experience`` minimises Eq. 5 on annotated turns and on whole sheets; ``fit_policy`` clones the
+explorers, steady and distracted, among the offline players: none that knows what it was not shown.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def fit_policy(
     epochs: float = POLICY_FIT.epochs,
     base: Path | None = None,
 ) -> None:
-    """Clone the weak players of the offline data in ``data``; from ``base`` where one is given."""
+    """Clone the explorers in ``data``, distracted ones too; from ``base`` where one is given."""
     trajectories = list(read_trajectories(data / "train.jsonl.gz"))
     start = _start(trajectories, base, layers=POLICY_LAYERS, max_length=POLICY_LENGTH, seed=seed)
     cloned = [without_mistakes(t) for t in trajectories if player_of(t) in CLONED]

@@ -23,10 +23,11 @@ from dreamgym.environments.alfworld.generator import (
     generate_game,
     split_of,
 )
-from dreamgym.environments.alfworld.notes import Notes, goal_of, kind_of
+from dreamgym.environments.alfworld.notes import Notes, goal_of
 from dreamgym.environments.alfworld.official import load_games
 from dreamgym.environments.alfworld.panels import digest
 from dreamgym.environments.alfworld.players import Expert
+from dreamgym.models.sheet import kind_of
 
 games = st.builds(generate_game, st.integers(0, LAST_SCENE), st.integers(0, 30))
 DIGEST = "e6b62e4b93af419105bd843f8f0756dfeecdbc918e3762cda52adcad05b6ac73"

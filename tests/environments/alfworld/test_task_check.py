@@ -57,6 +57,7 @@ ROOM = {"at": "shelf 1", "hand": "holds", "shelf 1": "surface", "desk 1": "surfa
         ("look at mug under the desklamp.", {"mug 2": "in shelf 1"}, "move mug 2 to shelf 1", ""),
         ("put a mug in shelf.", {"mug 2": "in hand"}, "take mug 2 from shelf 1", ""),
         ("put a mug in shelf.", {}, "go to shelf 1", ""),
+        ("Chill the tomato, then bin it.", {"mug 2": "in shelf 1"}, "move mug 2 to shelf 1", ""),
     ],
 )
 def test_every_condition_is_named(instruction: str, things: dict[str, str], action: str, check: str) -> None:

@@ -12,8 +12,7 @@ from dreamgym.core.data_structures import Sheet
 from dreamgym.environments.alfworld import catalogue
 from dreamgym.environments.alfworld.game import Goal
 from dreamgym.environments.alfworld.generator import NEEDS, NEVER_A_TARGET, NOT_BACK_INTO, STARTS_ELSEWHERE
-from dreamgym.environments.alfworld.notes import kind_of
-from dreamgym.models.sheet import AT, HAND, UNSEEN, marks_of, place_of
+from dreamgym.models.sheet import AT, HAND, UNSEEN, kind_of, marks_of, place_of
 
 LIGHT, TWO = "look_at_obj_in_light", "pick_two_obj_and_place"
 COMMANDS_PER_HARDNESS = 10

@@ -67,5 +67,6 @@ SITUATIONAL = (  # possible in few states, so made there more often: else the da
     "device_elsewhere",
     "not_treatable",
 )
-WEIGHTS = {kind: 8 if kind in SITUATIONAL else 3 if kind in OFTEN else 1 for kind in KINDS}
-WEIGHTS["malformed"] = 30  # possible everywhere, in many forms
+WEIGHTS = {kind: 8 if kind in SITUATIONAL else 3 if kind in OFTEN else 1 for kind in KINDS} | {
+    "malformed": 30  # possible everywhere, in many forms
+}

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from dreamgym.environments.alfworld.game import Game, Goal
 from dreamgym.environments.alfworld.generator import PHRASES
+from dreamgym.models.sheet import kind_of
 
 _NAMES = re.compile(r"\ban? ([a-z]+ \d+)")
 _SEEN = re.compile(r"(?:On the ([a-z]+ \d+)|The ([a-z]+ \d+) is open\. In it), you see ([^.]*)\.")
@@ -24,11 +25,6 @@ _INSTRUCTIONS = tuple(
     for phrase in phrases
 )
 NOTHING = "Nothing happens."
-
-
-def kind_of(name: str) -> str:
-    """``mug 2`` is a ``mug``."""
-    return name.partition(" ")[0]
 
 
 def goal_of(instruction: str) -> Goal:

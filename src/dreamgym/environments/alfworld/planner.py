@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dreamgym.environments.alfworld import catalogue
 from dreamgym.environments.alfworld.game import Goal
-from dreamgym.environments.alfworld.notes import Notes, kind_of
+from dreamgym.environments.alfworld.notes import Notes
+from dreamgym.models.sheet import kind_of
 
 TREATMENT = {
     "pick_clean_then_place_in_recep": "clean",

@@ -12,8 +12,9 @@ from typing import Protocol
 
 from dreamgym.environments.alfworld import catalogue
 from dreamgym.environments.alfworld.game import Game
-from dreamgym.environments.alfworld.notes import Notes, goal_of, kind_of
+from dreamgym.environments.alfworld.notes import Notes, goal_of
 from dreamgym.environments.alfworld.planner import next_command, search_command
+from dreamgym.models.sheet import kind_of
 from dreamgym.utils.draws import choose
 
 Admissible = Callable[[], Sequence[str]]

@@ -19,7 +19,6 @@ class JudgedTurn:
     real_state: str
     dreamed_reward: float
     real_reward: float
-    first_look: bool = False
 
     @property
     def verb(self) -> str:

@@ -9,7 +9,8 @@ from typing import TypeVar
 
 from dreamgym.environments.alfworld import catalogue
 from dreamgym.environments.alfworld.game import Game, Receptacle
-from dreamgym.environments.alfworld.notes import Notes, kind_of
+from dreamgym.environments.alfworld.notes import Notes
+from dreamgym.models.sheet import kind_of
 from dreamgym.utils.draws import choose
 
 Item = TypeVar("Item")

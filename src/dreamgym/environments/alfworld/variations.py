@@ -17,9 +17,9 @@ from dreamgym.environments.alfworld.annotate import opening_sheet
 from dreamgym.environments.alfworld.feasibility import goals, hardness, obstacle, room_of
 from dreamgym.environments.alfworld.game import TASK_TYPES, Goal
 from dreamgym.environments.alfworld.generator import PHRASES, choose
-from dreamgym.environments.alfworld.notes import goal_of, kind_of
+from dreamgym.environments.alfworld.notes import goal_of
 from dreamgym.models.recombination import variation
-from dreamgym.models.sheet import UNSEEN, make_sheet, marks_of, place_of, thing_value
+from dreamgym.models.sheet import UNSEEN, kind_of, make_sheet, marks_of, place_of, thing_value
 
 USUAL_HARDNESS = 0.6  # of a seed that is no ALFWorld goal
 SPREAD = 0.1  # hardness that far from the wanted one is e times rarer

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from dreamgym.environments.alfworld import catalogue
-from dreamgym.environments.alfworld.notes import kind_of
 from dreamgym.environments.alfworld.situation import Situation
+from dreamgym.models.sheet import kind_of
 
 TREATMENTS = ("heat", "clean", "cool")
 
