@@ -5,7 +5,8 @@
 
 An arm is `dreamgym train` with the overrides below. A run that is finished is not run again, one that was
 cut short is continued, so the same command may be repeated. With official games (`--data`, DREAMGYM_DATA)
-the start and every last policy also play all of `valid_seen`. The table is printed as Markdown.
+the start and every last policy also play all of `valid_seen`. The table is printed as Markdown. Some arms
+dream in models of their own, which `python benchmarks/dream_models.py` fits and measures first.
 """
 
 from __future__ import annotations
@@ -21,21 +22,29 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from dreamgym.utils.stats import wilson
+from dreamgym.utils.stats import t_interval, wilson
 
 DREAM, REAL = "{{world: dream, iterations: {}}}", "{{world: real, iterations: {}}}"
+MODEL, SHOWN = "reasoning_model.name=data/checkpoints/fitted/{}", "reasoning_model.context={}"
+AUDITED = "training.fidelity.audit=replay"  # is this dream exploited, and does the audit say so?
 ARMS = {
     "dream GRPO": (),
     "real GRPO": (f"training.phases=[{REAL.format(20)}]",),
     "dream PPO": ("rl.algorithm=ppo",),
-    "S2R": (f"training.phases=[{DREAM.format(20)}, {REAL.format(1)}]",),
+    "S2R": (f"training.phases=[{DREAM.format(40)}, {REAL.format(1)}]",),  # as configs/alfworld.yaml
     "without replay": ("reasoning_model.top_k=0",),
     "without curriculum": ("curriculum.difficulty_increment=0", "curriculum.synthetic_share=0"),
+    "without reasoning": (
+        MODEL.format("sheet-no-reasoning"),
+        SHOWN.format("sheet"),
+        "reasoning_model.reasoning=false",
+    ),
+    "plain history": (MODEL.format("history"), SHOWN.format("history")),
+    "without invalid actions": (MODEL.format("no-invalid"), AUDITED),
+    "under-trained dream": (MODEL.format("undertrained"), AUDITED),
 }
-GATE_OFF = (
-    "training.fidelity.gate=false",
-    "training.fidelity.episodes=16",
-)  # `dreamgym fidelity` does it
+# `dreamgym fidelity` and dream_models.py measure the dreams; bad ones are to be trained in, too.
+GATE_OFF = ("training.fidelity.gate=false", "training.fidelity.episodes=16")
 
 
 def main() -> None:
@@ -69,7 +78,8 @@ def finish(folder: Path, arm: str, seed: int, data: Path | None) -> dict[str, An
         resume = ["--resume"] if list(folder.glob("policy_iter_*.json")) else []
         places = [f"training.output_dir={folder}", f"training.log_dir={folder / 'logs'}"]
         dreamgym(folder / "train.log", "train", "--seed", str(seed), *resume, *places, *GATE_OFF, *ARMS[arm])
-    result: dict[str, Any] = {"arm": arm, "seed": seed, **json.loads(summary.read_text())}
+    flagged = (folder / "train.log").read_text().count("the dream is being exploited")
+    result: dict[str, Any] = {"arm": arm, "seed": seed, "flagged": flagged, **json.loads(summary.read_text())}
     if data is not None:
         manifests = {"before": str(folder / "policy_iter_0000.json"), "after": result["checkpoint"]}
         result["official"] = {when: official(folder, m, when, data) for when, m in manifests.items()}
@@ -98,13 +108,23 @@ def dreamgym(log: Path, *arguments: str) -> None:
 
 
 def table(arms: list[str], runs: list[dict[str, Any]]) -> str:
-    """One line per arm: means over its seeds, the intervals of all their episodes, and each seed."""
-    names = ("real success", "seeds", "dreamed", "gap, points", "valid_seen", "real turns", "minutes")
+    """One line per arm: all episodes with Wilson's interval, the seeds with Student's, and each seed."""
+    names = (
+        "real success",
+        "mean over seeds",
+        "seeds",
+        "dreamed",
+        "gap, points",
+        "flagged",
+        "valid_seen",
+        "real turns",
+        "minutes",
+    )
     lines = [f"| | {' | '.join(names)} |", "|---" * (len(names) + 1) + "|"]
     first = list({run["seed"]: run for run in runs}.values())  # every arm of a seed starts alike
     start = [success([run["evaluations"]["real"]["before"] for run in first])]
-    start += ["", success([run["evaluations"]["dreamed"]["before"] for run in first])]
-    start += [points([run["gap"]["before"] for run in first]), seen(first, "before"), "0", ""]
+    start += ["", "", success([run["evaluations"]["dreamed"]["before"] for run in first])]
+    start += [points([run["gap"]["before"] for run in first]), "", seen(first, "before"), "0", ""]
     lines.append(f"| start | {' | '.join(start)} |")
     for arm in arms:
         of_arm = [run for run in runs if run["arm"] == arm]
@@ -117,9 +137,11 @@ def cells(runs: list[dict[str, Any]]) -> list[str]:
     real = [run["evaluations"]["real"]["after"] for run in runs]
     return [
         success(real),
+        t_interval([evaluation["success"] for evaluation in real]).percent() if len(real) > 1 else "–",
         ", ".join(f"{100 * evaluation['success']:.1f}" for evaluation in real),
         success([run["evaluations"]["dreamed"]["after"] for run in runs]),
         points([run["gap"]["after"] for run in runs]),
+        f"{sum(run['flagged'] > 0 for run in runs)} of {len(runs)}",
         seen(runs, "after"),
         f"{fmean(run['real_turns_in_training'] for run in runs):,.0f}",
         f"{fmean(run['seconds'] for run in runs) / 60:.0f}",

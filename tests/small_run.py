@@ -49,6 +49,6 @@ def prepare(folder: Path) -> list[str]:
         *SETTINGS,
         f"policy_model.name={folder / 'policy'}",
         f"reasoning_model.name=scripted:{folder / 'dream.json'}",
-        "reasoning_model.known_forms=false",
+        "reasoning_model.closed_world=false",
         f"environment.offline_data={folder / 'offline'}",
     ]

@@ -9,14 +9,13 @@ from hypothesis import strategies as st
 from dreamgym.core.errors import InvalidDreamError
 from dreamgym.models.dream_format import (
     Answer,
-    many_lines,
-    one_line,
     parse_answer,
     quoted_key,
     render_answer,
-    safe_action,
-    turn_prompt,
+    render_quotes,
+    split_quotes,
 )
+from dreamgym.models.dream_prompts import many_lines, one_line, safe_action, turn_prompt
 from dreamgym.models.sheet import make_sheet
 
 SHEET = make_sheet({"at": "middle", "hand": "holds", "cabinet 1": "closed"})
@@ -87,3 +86,12 @@ def test_quotes_name_a_key() -> None:
     for text in ("\nok =", "\n> =", "\n> a\n> b =", "> a ="):
         with pytest.raises(InvalidDreamError):
             quoted_key(text)
+
+
+def test_quotes_written_freely_are_split_from_the_answer() -> None:
+    quotes = [("mug 1", "in cabinet 1, here"), ("cabinet 1", "open; mug 1")]
+    assert split_quotes(render_quotes(quotes) + GOOD) == (quotes, GOOD)
+    assert split_quotes(GOOD) == ([], GOOD)
+    for text in ("\n> mug 1 = in hand", "\n> mug 1\nok\nnext: x", f"mug{GOOD}", ""):
+        with pytest.raises(InvalidDreamError):
+            split_quotes(text)

@@ -8,13 +8,15 @@ import pytest
 
 from dreamgym.core.data_structures import Task
 from dreamgym.core.errors import DreamGymError, EndpointError, InvalidDreamError
+from dreamgym.models.closed_world import ClosedWorld
 from dreamgym.models.imagining import imagine_sheet
 from dreamgym.models.llm_client import Completion, Usage
 from dreamgym.models.sheet import line, make_sheet
 
 TASK = Task(id="t", environment="alfworld", instruction="put a mug in shelf.", task_type="", split="train")
 UNKNOWN = make_sheet({"at": "middle", "hand": "holds", "shelf 2": "unseen", "shelf 1": "unseen"})
-GOOD, BAD, DEAD = " surface; nothing\nend", " a shelf\nend", ""
+GOOD, BAD, ODD, DEAD = " surface; nothing\nend", " a shelf\nend", " surface; unicorn 1\nend", ""
+WORLD = ClosedWorld(things=frozenset({"mug"}))
 
 
 class Watched:
@@ -48,14 +50,15 @@ class Watched:
     [
         ([GOOD, GOOD], None),
         ([BAD, GOOD, GOOD], None),
-        ([GOOD, BAD, BAD], InvalidDreamError),
+        ([ODD, GOOD, GOOD], None),
+        ([GOOD, *[BAD, ODD] * 3], InvalidDreamError),
         ([DEAD], EndpointError),
         ([GOOD, BAD, DEAD], EndpointError),
     ],
 )
 def test_no_session_stays_open(answers: list[str], error: type[DreamGymError] | None) -> None:
     client = Watched(answers)
-    imagined = imagine_sheet(client, TASK, UNKNOWN, seed=0, retries=1)  # type: ignore[arg-type]
+    imagined = imagine_sheet(client, TASK, UNKNOWN, WORLD, seed=0)  # type: ignore[arg-type]
     if error is None:
         assert line(asyncio.run(imagined), "shelf 1") == "surface; nothing"
     else:

@@ -201,13 +201,13 @@ def test_no_official_scene_is_in_the_data(folder: Path) -> None:
             assert trajectory.task.opening.partition("Your task")[0] not in layouts
     played = collect_trajectories(official[:1], CollectSettings(), seed=0, data_dir=DATA)
     with pytest.raises(ValueError, match="must not hold what is evaluated on"):
-        write_offline_data(folder.parent / "official", played, total=1, about={})
+        write_offline_data(folder.parent / "official", played, about={})
 
 
 def test_evaluation_tasks_are_refused_and_nothing_is_left(tmp_path: Path) -> None:
     played = collect_trajectories(panel("valid", 2).tasks, CollectSettings(), seed=0)
     with pytest.raises(ValueError, match="must not hold what is evaluated on"):
-        write_offline_data(tmp_path / "data", played, total=2, about={})
+        write_offline_data(tmp_path / "data", played, about={})
     assert list(tmp_path.iterdir()) == []
 
 
@@ -216,25 +216,23 @@ def test_a_crash_keeps_the_old_data(tmp_path: Path) -> None:
         yield COLLECTED[0]
         raise OSError("no space left on device")
 
-    write_offline_data(tmp_path / "data", COLLECTED[:3], total=3, about={})
+    write_offline_data(tmp_path / "data", COLLECTED[:3], about={})
     before = (tmp_path / "data" / "train.jsonl.gz").read_bytes()
     with pytest.raises(OSError, match="no space"):
-        write_offline_data(tmp_path / "data", breaks(), total=3, about={})
+        write_offline_data(tmp_path / "data", breaks(), about={})
     assert (tmp_path / "data" / "train.jsonl.gz").read_bytes() == before
     assert [path.name for path in tmp_path.iterdir()] == ["data"]
 
 
 def test_the_same_trajectories_are_the_same_file(tmp_path: Path) -> None:
-    one = write_offline_data(tmp_path / "one", COLLECTED[:5], total=5, about={})
-    other = write_offline_data(tmp_path / "other", COLLECTED[:5], total=5, about={})
+    one = write_offline_data(tmp_path / "one", COLLECTED[:5], about={})
+    other = write_offline_data(tmp_path / "other", COLLECTED[:5], about={})
     assert one == other
 
 
 def test_a_sheet_is_not_written(tmp_path: Path) -> None:
     task = replace(COLLECTED[0].task, sheet=Sheet(facts=(("mug 1", "in fridge 1"),)))
-    write_offline_data(
-        tmp_path / "data", [replace(COLLECTED[0], task=task)], total=1, about={}, heldout_share=0
-    )
+    write_offline_data(tmp_path / "data", [replace(COLLECTED[0], task=task)], about={}, heldout_share=0)
     assert list(read_trajectories(tmp_path / "data" / "train.jsonl.gz")) == [COLLECTED[0]]
 
 

@@ -55,8 +55,11 @@ def report(recognised: int, false_wins: int, whole: int) -> FidelityReport:
     good += [turn("w", "w", (1.0, 0.0))] * false_wins + [turn("w", "w")] * (800 - false_wins)
     return FidelityReport(
         teacher_forced=rates(good),
+        determined=rates(good).next_state_exact,
+        first_looks=wilson(1, 4),
         replayed=rates(good),
         by_verb={},
+        forced_by_verb={},
         whole_episodes=wilson(whole, 100),
         dreamed_success=wilson(30, 100),
         real_success=wilson(30, 100),

@@ -42,17 +42,20 @@ def collect(
     from dreamgym.training.collect import POLICY, SHARES, CollectSettings
     from dreamgym.training.models import load_policy
     from dreamgym.training.offline_data import collect_offline_data
+    from dreamgym.utils.progress import make_reporter
 
     config = resolve(RunFlags(env="alfworld", overrides=[f"policy_model.name={policy}"]))
     shares = dict(_parse(text) for text in share) if share else SHARES
-    manifest = collect_offline_data(
-        output,
-        episodes=episodes,
-        settings=CollectSettings(shares=shares, mistake_rate=mistake_rate, max_turns=max_turns),
-        seed=seed,
-        policy=load_policy(config.policy_model) if shares.get(POLICY) else None,
-        heldout_share=heldout_share,
-    )
+    with make_reporter().stage("collecting episodes", episodes) as advance:
+        manifest = collect_offline_data(
+            output,
+            episodes=episodes,
+            settings=CollectSettings(shares=shares, mistake_rate=mistake_rate, max_turns=max_turns),
+            seed=seed,
+            policy=load_policy(config.policy_model) if shares.get(POLICY) else None,
+            heldout_share=heldout_share,
+            advance=advance,
+        )
     for name, summary in manifest["splits"].items():
         print(f"{name:<9}{summary['trajectories']:,} episodes, {summary['turns']:,} turns")
     print(f"written to {output}; next: dreamgym fit experience --data {output}")

@@ -32,9 +32,10 @@ def fidelity(
     """
     from dreamgym.training.build import open_grounds
     from dreamgym.training.gate import check_dream
+    from dreamgym.utils.progress import make_reporter
 
     chosen = [*([f"training.fidelity.episodes={episodes}"] if episodes else []), *(overrides or ())]
     settings = resolve(RunFlags(config=config, env=env, overrides=chosen))
     with open_grounds(settings) as grounds:
-        check_dream(settings, grounds, output)
+        check_dream(settings, grounds, output, make_reporter(), by_type=True)
     print(f"report  {output}")

@@ -7,7 +7,9 @@ from typing import Annotated
 
 import typer
 
+from dreamgym.training.settings import RunFlags, resolve
 from dreamgym.utils.commands import explained
+from dreamgym.utils.interrupts import terminated_like_interrupted
 
 fit_app = typer.Typer(
     no_args_is_help=True, rich_markup_mode=None, help="Fit the embedded models from scratch."
@@ -37,7 +39,8 @@ def policy(
     """
     from dreamgym.training.fit import fit_policy
 
-    fit_policy(data, output, seed=seed, base=base, **({} if epochs is None else {"epochs": epochs}))
+    with terminated_like_interrupted():
+        fit_policy(data, output, seed=seed, base=base, **({} if epochs is None else {"epochs": epochs}))
 
 
 @fit_app.command()
@@ -50,13 +53,22 @@ def experience(
     seed: SEED = 0,
     epochs: EPOCHS = None,
     base: BASE = None,
+    context: Annotated[
+        str, typer.Option(help="What the model reads: quotes, sheet or history (reasoning_model.context).")
+    ] = "quotes",
+    reasoning: Annotated[bool, typer.Option(help="Whether it reasons before it answers.")] = True,
 ) -> None:
     """Train the experience model on annotated turns, the paper's Eq. 5.
 
     \b
-    Example:
+    Examples:
       dreamgym fit experience --data data/offline --output data/checkpoints/fitted/experience
+      dreamgym fit experience --context history --no-reasoning --output data/checkpoints/fitted/plain
     """
     from dreamgym.training.fit import fit_experience
 
-    fit_experience(data, output, seed=seed, base=base, **({} if epochs is None else {"epochs": epochs}))
+    chosen = [f"reasoning_model.context={context}", f"reasoning_model.reasoning={str(reasoning).lower()}"]
+    form = resolve(RunFlags(overrides=chosen)).reasoning_model
+    fitted = {} if epochs is None else {"epochs": epochs}
+    with terminated_like_interrupted():
+        fit_experience(data, output, form=form, seed=seed, base=base, **fitted)

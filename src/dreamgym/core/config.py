@@ -27,11 +27,26 @@ class ReasoningModelConfig(Section):
 
     name: str = Field("embedded", description="'embedded' or the folder of a causal LM")
     top_k: int = Field(2, ge=0, description="retrieved experiences per turn (Eq. 4)")
-    history_turns: int = Field(0, ge=0, description="earlier turns shown beside the sheet")
-    known_forms: bool = Field(True, description="refuse actions of a form that never worked in offline data")
+    context: Literal["quotes", "sheet", "history"] = Field(
+        "quotes",
+        description="what it reads: lines that it quotes, the whole sheet, or no sheet but all turns",
+    )
+    reasoning: bool = Field(True, description="reason before answering (Eq. 4)")
+    closed_world: bool = Field(
+        True, description="refuse forms of action and kinds of thing that the offline data never held"
+    )
     max_answer_tokens: PositiveInt = 384
     temperature: NonNegativeFloat = Field(0.0, description="of facts and verdicts; imagining samples at 1")
     retries: int = Field(1, ge=0, description="new tries after a malformed answer")
+
+    @model_validator(mode="after")
+    def _quotes_are_reasoning(self) -> ReasoningModelConfig:
+        if self.context == "quotes" and not self.reasoning:
+            raise ValueError(
+                "context 'quotes' shows a world by the quotes of its reasoning: "
+                "without reasoning use context 'sheet' or 'history'"
+            )
+        return self
 
 
 class PolicyModelConfig(Section):
@@ -106,7 +121,7 @@ class FidelityConfig(Section):
     min_invalid_recognised: float = Field(0.995, ge=0.0, le=1.0)
     max_false_wins_per_1000_turns: NonNegativeFloat = 1.0
     min_whole_episodes: float = Field(0.95, ge=0.0, le=1.0)
-    episodes: PositiveInt = Field(80, description="dreamed episodes replayed by the gate")
+    episodes: PositiveInt = Field(160, description="dreamed episodes replayed by the gate")
     audit: Literal["consistency", "replay"] = Field(
         "consistency",
         description="ask the model again (free), or replay in the real engine (costs real turns)",

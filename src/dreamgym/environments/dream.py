@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from dreamgym.core.data_structures import Origin, Sheet, Task
 from dreamgym.environments.base_env import Environment, Observation, StepResult
-from dreamgym.models.dream_format import safe_action
+from dreamgym.models.dream_prompts import Past, safe_action
 from dreamgym.models.reasoning_model import ReasoningExperienceModel
 from dreamgym.models.sheet import AT, HAND, NAME, UNSEEN, make_sheet
 
@@ -24,7 +24,7 @@ class DreamState:
     seed: int
     sheet: Sheet
     state: str
-    history: tuple[tuple[str, str], ...]
+    past: Past
     done: bool
 
 
@@ -47,7 +47,9 @@ class DreamEnv:
         """Begin to dream ``task``."""
         sheet = self._start or await imagined_start(self._model, task, seed)
         self._first_sheet = sheet
-        self._now = DreamState(task=task, seed=seed, sheet=sheet, state=task.opening, history=(), done=False)
+        self._now = DreamState(
+            task=task, seed=seed, sheet=sheet, state=task.opening, past=Past(start=sheet), done=False
+        )
         return Observation(text=task.opening)
 
     async def step(self, action: str) -> StepResult:
@@ -61,17 +63,17 @@ class DreamEnv:
             state=now.state,
             action=said,
             sheet=now.sheet,
-            history=now.history,
-            seed=now.seed * 1009 + len(now.history),
+            past=now.past,
+            seed=now.seed * 1009 + len(now.past.turns),
         )
-        history = (*now.history, (said, turn.answer.next_state))
-        truncated = not turn.answer.done and len(history) >= self._max_turns
+        past = now.past.after(said, turn.written)
+        truncated = not turn.answer.done and len(past.turns) >= self._max_turns
         self._now = DreamState(
             task=now.task,
             seed=now.seed,
             sheet=turn.sheet,
             state=turn.answer.next_state,
-            history=history,
+            past=past,
             done=turn.answer.done or truncated,
         )
         return StepResult(
@@ -110,8 +112,11 @@ class DreamEnv:
 
 
 async def imagined_start(model: ReasoningExperienceModel, task: Task, seed: int) -> Sheet:
-    """The sheet that every member of a group starts from: the task's own, its unseen places imagined."""
-    known = task.sheet or blank_sheet(task.opening)
+    """The sheet that every member of a group starts from: the task's own, its unseen places imagined.
+
+    A dream that keeps none starts from what the opening alone tells.
+    """
+    known = (task.sheet if model.keeps_sheet else None) or blank_sheet(task.opening)
     return await model.imagine(task, known, seed)
 
 

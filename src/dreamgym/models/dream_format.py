@@ -1,16 +1,8 @@
-"""The experience model's language (Eq. 4): what it reads for a turn, and what its answer must look like.
+"""The experience model's answer (Eq. 4): the reasoning R_t, then the next state and the reward.
 
-A turn is read as::
-
-    task: put a clean mug in coffeemachine.
-    like: open cabinet 2 -> You open the cabinet 2.       (the retrieved experiences d_1..d_k)
-    at: cabinet 1                                         (the sheet's lines about the agent)
-    hand: holds; nothing
-    action: take mug 1 from cabinet 1
-
-and answered by the reasoning R_t (quotes of the sheet, then the verdict), the next state and the reward;
-what is put down is also quoted by its kind (``> mug = named, mug 2 in hand; mug 1 in shelf 1, here``), and
-where the task may be done by it, its conditions are checked (``task: mug yes, shelf yes, two no``)::
+The reasoning is quotes of the sheet and the verdict; what is put down is also quoted by its kind (``> mug =
+named, mug 2 in hand; mug 1 in shelf 1, here``), and where the task may be done by it, its conditions are
+checked (``task: mug yes, shelf yes, two no``)::
 
     > mug 1 = named, in cabinet 1, here
     > cabinet 1 = here, open; mug 1
@@ -20,28 +12,25 @@ where the task may be done by it, its conditions are checked (``task: mug yes, s
     reward: 0
     done: no
 
-Every field starts a line, and untrusted text is kept on one line, so no text of the agent can forge a field.
+Every field starts a line; an answer is read strictly.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from dreamgym.core.data_structures import Experience, Sheet
 from dreamgym.core.errors import InvalidDreamError
-from dreamgym.models.sheet import AT, HAND, line, places
+from dreamgym.models.dream_prompts import QUOTE, many_lines, one_line
 
-QUOTE = " ="
 FAIL = "\nfail"
 ENDS = ("\ndone: no", "\ndone: yes")
 LINE_END = "\nend"
-MAX_ACTION_CHARACTERS = 200
-MAX_LIKE_CHARACTERS = 80
 
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _QUOTE_LINE = re.compile(r"\n> ([^\n=]+) =$")
+_QUOTES = re.compile(r"(?P<quotes>(?:\n> [^\n=]+ = [^\n]+)*)(?P<rest>\n(?:ok|fail)\n.*)", re.DOTALL)
+_QUOTED = re.compile(r"\n> ([^\n=]+) = ([^\n]+)")
 _ANSWER = re.compile(
     r"\n(?P<verdict>ok|fail)"
     r"\nnext: (?P<next>[^\n]*)"
@@ -68,43 +57,24 @@ class Answer:
     check: str = ""
 
 
-def one_line(text: str) -> str:
-    """``text`` with its line breaks escaped; what was escaped before stays distinguishable."""
-    return text.replace("\\", "\\\\").replace("\r", "\\r").replace("\n", "\\n")
+Quote = tuple[str, str]  # a key, and what its quote says
 
 
-def many_lines(text: str) -> str:
-    """The inverse of :func:`one_line`."""
-    return re.sub(r"\\(.)", lambda m: {"n": "\n", "r": "\r"}.get(m.group(1), m.group(1)), text)
+def render_quotes(quotes: Iterable[Quote]) -> str:
+    """The lines of the reasoning's quotes."""
+    return "".join(f"\n> {key}{QUOTE} {fact}" for key, fact in quotes)
 
 
-def safe_action(text: str) -> str:
-    """An agent's action as one printable line of bounded length: it may say anything and forge nothing."""
-    return _CONTROL.sub(" ", text)[:MAX_ACTION_CHARACTERS].strip()
+def split_quotes(text: str) -> tuple[list[Quote], str]:
+    """The quotes that the model wrote by itself, and the rest of its answer.
 
-
-def _like(experience: Experience) -> str:
-    outcome = one_line(experience.next_state)[:MAX_LIKE_CHARACTERS].split(". ")[0]
-    return f"\nlike: {safe_action(experience.action)} -> {outcome}"
-
-
-def turn_prompt(
-    instruction: str,
-    sheet: Sheet,
-    action: str,
-    neighbours: Sequence[Experience] = (),
-    history: Sequence[tuple[str, str]] = (),
-) -> str:
-    """What the experience model reads before it answers a turn."""
-    likes = "".join(_like(experience) for experience in neighbours)
-    past = "".join(f"\nthen: {safe_action(a)} -> {one_line(s)}" for a, s in history)
-    agent = "".join(f"\n{key}: {line(sheet, key)}" for key in (AT, HAND))
-    return f"\ntask: {one_line(instruction)}{likes}{past}{agent}\naction: {safe_action(action)}"
-
-
-def imagine_prompt(instruction: str, sheet: Sheet) -> str:
-    """What the experience model reads before it imagines the lines of a sheet, in the order of its places."""
-    return f"\ntask: {one_line(instruction)}\nroom: {', '.join(places(sheet))}"
+    Raises:
+        InvalidDreamError: there is no verdict after them.
+    """
+    match = _QUOTES.fullmatch(text)
+    if match is None:
+        raise InvalidDreamError(f"the dream answered {text[:200]!r}, wanted quotes, then ok|fail")
+    return _QUOTED.findall(match["quotes"]), match["rest"]
 
 
 def quoted_key(text: str) -> str:

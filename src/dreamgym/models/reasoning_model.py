@@ -3,7 +3,8 @@
 The dream's hidden state is a sheet of facts. Reasoning restates the facts that decide an action as quotes of
 the sheet; the model chooses *which* lines to quote, their text is forced to be the sheet's own. Then the
 model says whether the action works, what is seen next, which lines change, and the reward. Departures from
-the paper: the sheet, the forced quotes, and an explicit verdict (docs/implementation_details.md).
+the paper: the sheet, the forced quotes, and an explicit verdict (docs/implementation_details.md). The paper's
+own context, the history, and answers without reasoning are settings, to be compared.
 """
 
 from __future__ import annotations
@@ -16,14 +17,13 @@ from typing import Protocol
 from dreamgym.core.config import ReasoningModelConfig
 from dreamgym.core.data_structures import Action, Experience, Origin, Sheet, Task
 from dreamgym.core.errors import InvalidDreamError
-from dreamgym.models.command_forms import form_of
-from dreamgym.models.dream_format import ENDS, FAIL, QUOTE, Answer, parse_answer, quoted_key, turn_prompt
+from dreamgym.models.closed_world import OPEN_WORLD, ClosedWorld
+from dreamgym.models.decoding import AnswerDecoder
+from dreamgym.models.dream_format import Answer, Quote, parse_answer, render_quotes
+from dreamgym.models.dream_prompts import Past, action_line, history_prompt, sheet_prompt, turn_prompt
 from dreamgym.models.imagining import imagine_sheet
-from dreamgym.models.llm_client import LLMClient, TextSession
-from dreamgym.models.sheet import make_sheet, quote, unfounded, with_changes
-
-MAX_QUOTES = 6
-Quote = tuple[str, str]  # a key, and what its quote says
+from dreamgym.models.llm_client import LLMClient
+from dreamgym.models.sheet import make_sheet, unfounded, with_changes
 
 
 class Retriever(Protocol):
@@ -38,11 +38,15 @@ class Retriever(Protocol):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DreamedTurn:
-    """One answer of the experience model: reasoning R_t, next state, reward, done, and the sheet after it."""
+    """One answer of the experience model: reasoning R_t, next state, reward, done, and the sheet after it.
+
+    ``written`` is the whole answer as the model's context holds it.
+    """
 
     reasoning: str
     answer: Answer
     sheet: Sheet
+    written: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -58,7 +62,7 @@ class _Question:
 class ReasoningExperienceModel:
     """Plays the environment: reasons out the next state and the reward of an action.
 
-    An action whose form is not among ``forms``, where they are given, fails: see ``command_forms``.
+    What ``world`` excludes does not happen: an action of another form fails, another thing is not imagined.
     """
 
     def __init__(
@@ -66,12 +70,12 @@ class ReasoningExperienceModel:
         config: ReasoningModelConfig,
         llm_client: LLMClient,
         retriever: Retriever | None = None,
-        forms: frozenset[str] | None = None,
+        world: ClosedWorld = OPEN_WORLD,
     ) -> None:
         self._config = config
         self._client = llm_client
         self._retriever = retriever if config.top_k else None
-        self._forms = forms
+        self._world = world
 
     def generate_experience(
         self, state: str, action: Action | str, task: Task, sheet: Sheet | None = None
@@ -102,6 +106,21 @@ class ReasoningExperienceModel:
             success=turn.answer.reward > 0,
         )
 
+    @property
+    def keeps_sheet(self) -> bool:
+        """Whether the dream's hidden state is a sheet; else it is what the history has shown."""
+        return self._config.context != "history"
+
+    @property
+    def reads_past(self) -> bool:
+        """Whether its context holds the turns before."""
+        return self._config.context != "quotes"
+
+    @property
+    def reasons(self) -> bool:
+        """Whether it reasons before it answers."""
+        return self._config.reasoning
+
     async def dream_turn(
         self,
         *,
@@ -109,18 +128,19 @@ class ReasoningExperienceModel:
         state: str,
         action: str,
         sheet: Sheet,
-        history: Sequence[tuple[str, str]] = (),
+        past: Past | None = None,
         trajectory_id: str | None = None,
         seed: int = 0,
     ) -> DreamedTurn:
-        """Reason out one turn from ``sheet``; a malformed answer is decoded again, then raised."""
-        found = await self._neighbours(state, action, trajectory_id)
-        past = history[-self._config.history_turns :] if self._config.history_turns else ()
+        """Reason out one turn from ``sheet``; a malformed answer is decoded again, then raised.
+
+        ``past`` is the episode so far, for the contexts that show it; None where it begins here.
+        """
         question = _Question(
-            prompt=turn_prompt(task.instruction, sheet, action, found, past),
+            prompt=await self._prompt(task, state, action, sheet, past, trajectory_id),
             instruction=task.instruction,
             sheet=sheet,
-            may_work=self._forms is None or form_of(action) in self._forms,
+            may_work=self._world.may_work(action),
         )
         for attempt in range(self._config.retries + 1):
             try:
@@ -130,6 +150,17 @@ class ReasoningExperienceModel:
                     raise
         raise AssertionError("unreachable: the last attempt returns or raises")
 
+    async def _prompt(
+        self, task: Task, state: str, action: str, sheet: Sheet, past: Past | None, trajectory_id: str | None
+    ) -> str:
+        """What the model reads, as ``reasoning_model.context`` says."""
+        if self._config.context == "quotes":
+            neighbours = await self._neighbours(state, action, trajectory_id)
+            return turn_prompt(task.instruction, sheet, action, neighbours)
+        past = past or Past(start=sheet)
+        so_far = sheet_prompt(task.instruction, past) if self.keeps_sheet else history_prompt(task, past)
+        return so_far + action_line(action)
+
     async def _neighbours(self, state: str, action: str, trajectory_id: str | None) -> tuple[Experience, ...]:
         if self._retriever is None:
             return ()
@@ -138,64 +169,56 @@ class ReasoningExperienceModel:
         )
 
     async def _answer(self, question: _Question, seed: int, attempt: int) -> DreamedTurn:
+        """Decode an answer and read it; what is decoded again is sampled."""
         session = self._client.session(seed=seed)
         try:
             session.append(question.prompt)
-            decode = self._reason if question.may_work else self._refuse
-            quotes, rest = await decode(session, question, temperature=float(attempt > 0))
+            decoder = AnswerDecoder(
+                session=session,
+                max_tokens=self._config.max_answer_tokens,
+                temperature=max(float(attempt > 0), self._config.temperature),
+            )
+            quotes, rest = await self._decode(decoder, question)
         finally:
             session.close()
         answer = parse_answer(rest)
+        self._check(question, quotes, answer)
+        return DreamedTurn(
+            reasoning=_reasoning(quotes, answer),
+            answer=answer,
+            sheet=with_changes(question.sheet, answer.changes),
+            written=render_quotes(quotes) + rest,
+        )
+
+    async def _decode(self, decoder: AnswerDecoder, question: _Question) -> tuple[list[Quote], str]:
+        if not question.may_work:
+            return await decoder.refusing()
+        if self.keeps_sheet and self._config.reasoning:
+            return await decoder.quoting(question.sheet, question.instruction)
+        return await decoder.freely()
+
+    def _check(self, question: _Question, quotes: Sequence[Quote], answer: Answer) -> None:
+        """Refuse a task's condition that is claimed without ground, where there is a sheet to tell it by."""
+        if not self.keeps_sheet:
+            return
         quoted = [key for key, _ in quotes]
         if baseless := unfounded(question.sheet, quoted, answer.check, question.instruction):
             raise InvalidDreamError(
                 f"the dream says yes to {', '.join(baseless)}: not in the task, or nothing of it is quoted"
             )
-        return DreamedTurn(
-            reasoning=_reasoning(quotes, answer),
-            answer=answer,
-            sheet=with_changes(question.sheet, answer.changes),
-        )
-
-    async def _reason(
-        self, session: TextSession, question: _Question, temperature: float
-    ) -> tuple[list[Quote], str]:
-        """Quotes with forced text, then the rest of the answer."""
-        quotes: list[Quote] = []
-        for _ in range(MAX_QUOTES + 1):
-            text = await self._continue(session, (QUOTE, *ENDS), temperature)
-            if not text.endswith(QUOTE):
-                return quotes, text
-            key = quoted_key(text)
-            quotes.append((key, quote(question.sheet, key, question.instruction)))
-            session.append(f" {quotes[-1][1]}")
-        raise InvalidDreamError(f"the dream quotes more than {MAX_QUOTES} lines: {quotes}")
-
-    async def _refuse(
-        self, session: TextSession, question: _Question, temperature: float
-    ) -> tuple[list[Quote], str]:
-        """No quotes, and an answer whose verdict is given."""
-        session.append(FAIL)
-        return [], FAIL + await self._continue(session, ENDS, temperature)
-
-    async def _continue(self, session: TextSession, stop: tuple[str, ...], temperature: float) -> str:
-        completion = await session.generate(
-            stop=stop,
-            max_tokens=self._config.max_answer_tokens,
-            temperature=max(temperature, self._config.temperature),
-        )
-        return completion.text
 
     async def imagine(self, task: Task, sheet: Sheet, seed: int) -> Sheet:
-        """Fill in what nobody has seen; once per group, before it parts.
+        """Fill in what nobody has seen; once per group, before it parts. Without a sheet nothing is.
 
         Raises:
             InvalidDreamError: a line was malformed, the retries included.
         """
-        return await imagine_sheet(self._client, task, sheet, seed=seed, retries=self._config.retries)
+        if not self.keeps_sheet:
+            return sheet
+        return await imagine_sheet(self._client, task, sheet, self._world, seed=seed)
 
 
 def _reasoning(quotes: Sequence[Quote], answer: Answer) -> str:
     """R_t as text: what was looked at, whether the action works, and why it is paid or not."""
-    lines = [*(f"> {key}{QUOTE} {fact}" for key, fact in quotes), "ok" if answer.valid else "fail"]
-    return "".join(f"\n{line}" for line in [*lines, *([f"task: {answer.check}"] if answer.check else [])])
+    lines = ["ok" if answer.valid else "fail", *([f"task: {answer.check}"] if answer.check else [])]
+    return render_quotes(quotes) + "".join(f"\n{line}" for line in lines)

@@ -14,7 +14,7 @@ from dreamgym.core.config import FidelityConfig
 from dreamgym.core.data_structures import Group, Origin, Trajectory
 from dreamgym.core.errors import InvalidDreamError
 from dreamgym.environments.alfworld.replay import replay
-from dreamgym.models.dream_format import safe_action
+from dreamgym.models.dream_prompts import Past, safe_action
 from dreamgym.models.reasoning_model import ReasoningExperienceModel
 from dreamgym.training.fidelity import rates
 from dreamgym.training.parts import Audit
@@ -95,17 +95,20 @@ class ConsistencyAuditor:
         """Turns whose next state differs, and whether a dreamed win is not confirmed."""
         sheet, differing, won = trajectory.sheet, 0, False
         assert sheet is not None  # ``audited`` chose it for its sheet
+        past = Past(start=sheet)
         for number, turn in enumerate(trajectory.transitions):
+            action = safe_action(turn.action.text)
             try:
                 again = await self._model.dream_turn(
                     task=trajectory.task,
                     state=turn.state,
-                    action=safe_action(turn.action.text),
+                    action=action,
                     sheet=sheet,
+                    past=past,
                     seed=number,
                 )
             except InvalidDreamError:
                 return differing + len(trajectory.transitions) - number, trajectory.success
             differing += again.answer.next_state != turn.next_state
-            sheet, won = again.sheet, won or again.answer.done
+            sheet, past, won = again.sheet, past.after(action, again.written), won or again.answer.done
         return differing, trajectory.success and not won

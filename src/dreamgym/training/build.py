@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
@@ -12,7 +12,7 @@ from dreamgym.core.config import DreamGymConfig
 from dreamgym.core.config_io import override_config
 from dreamgym.core.data_structures import Origin, Task, Trajectory
 from dreamgym.environments.dream import DreamFactory
-from dreamgym.models.command_forms import known_forms
+from dreamgym.models.closed_world import OPEN_WORLD, ClosedWorld, known_forms, known_things
 from dreamgym.models.curriculum_generator import CurriculumTaskGenerator
 from dreamgym.models.embedding import make_embedder
 from dreamgym.models.llm_client import LLMClient, Usage
@@ -58,6 +58,7 @@ class Grounds:
     policy: LocalPolicy
     buffer: ExperienceReplayBuffer
     dream: ReasoningExperienceModel
+    world: ClosedWorld
     client: LLMClient
     offline: Sequence[Trajectory]
     heldout: Sequence[Trajectory]
@@ -71,15 +72,15 @@ def open_grounds(config: DreamGymConfig, buffer_path: Path | None = None) -> Ite
     offline = list(offline_trajectories(config, "train"))
     client = experience_client(config.reasoning_model)
     buffer = build_buffer(config, domain, buffer_path)
+    world = closed_world(config, domain, offline)
     with contextlib.closing(buffer):
         buffer.add_trajectories(offline)
         yield Grounds(
             domain=domain,
             policy=policy,
             buffer=buffer,
-            dream=ReasoningExperienceModel(
-                config.reasoning_model, client, retriever=buffer, forms=command_forms(config, offline)
-            ),
+            dream=ReasoningExperienceModel(config.reasoning_model, client, retriever=buffer, world=world),
+            world=world,
             client=client,
             offline=offline,
             heldout=list(offline_trajectories(config, "heldout")),
@@ -88,14 +89,15 @@ def open_grounds(config: DreamGymConfig, buffer_path: Path | None = None) -> Ite
 
 def open_dream(config: DreamGymConfig) -> ReasoningExperienceModel:
     """The experience model alone, grounded in the offline data."""
-    buffer = build_buffer(config, open_domain(config.environment), None)
+    domain = open_domain(config.environment)
+    buffer = build_buffer(config, domain, None)
     offline = list(offline_trajectories(config, "train"))
     buffer.add_trajectories(offline)
     return ReasoningExperienceModel(
         config.reasoning_model,
         experience_client(config.reasoning_model),
         retriever=buffer,
-        forms=command_forms(config, offline),
+        world=closed_world(config, domain, offline),
     )
 
 
@@ -130,7 +132,7 @@ def build_parts(config: DreamGymConfig, grounds: Grounds, folder: RunFolder, rep
         curriculum=build_curriculum(config, grounds.domain, grounds.offline),
         replay_buffer=grounds.buffer,
         worlds={Origin.DREAMED: dream, Origin.REAL: grounds.domain.make_real},
-        auditor=build_auditor(config, grounds.offline),
+        auditor=build_auditor(config, grounds),
         evaluator=build_evaluator(config, grounds, folder, reporter),
         dream_tokens=lambda: computed_tokens(grounds.client.usage),
     )
@@ -161,7 +163,7 @@ def open_evaluation(
         yield bout, policy, config
 
 
-def build_auditor(config: DreamGymConfig, offline: Sequence[Trajectory]) -> Auditor:
+def build_auditor(config: DreamGymConfig, grounds: Grounds) -> Auditor:
     """Who watches the dreams; a second opinion is the same model without retrieved experiences."""
     fidelity = config.training.fidelity
     if fidelity.audit_share == 0.0:
@@ -169,10 +171,8 @@ def build_auditor(config: DreamGymConfig, offline: Sequence[Trajectory]) -> Audi
     if fidelity.audit == "replay":
         return ReplayAuditor(fidelity)
     plain = config.reasoning_model.model_copy(update={"top_k": 0})
-    forms = command_forms(config, offline)
-    return ConsistencyAuditor(
-        fidelity, ReasoningExperienceModel(plain, experience_client(plain), forms=forms)
-    )
+    second = ReasoningExperienceModel(plain, experience_client(plain), world=grounds.world)
+    return ConsistencyAuditor(fidelity, second)
 
 
 def build_algorithm(config: DreamGymConfig, policy: LocalPolicy) -> Algorithm:
@@ -235,9 +235,12 @@ def build_evaluator(
     )
 
 
-def command_forms(config: DreamGymConfig, offline: Iterable[Trajectory]) -> frozenset[str] | None:
-    """The forms of command that may work in the dream; None where any may, as without any real action."""
-    return (known_forms(offline) or None) if config.reasoning_model.known_forms else None
+def closed_world(config: DreamGymConfig, domain: Domain, offline: Sequence[Trajectory]) -> ClosedWorld:
+    """What the offline data has shown of the world; what it shows nothing of is open."""
+    if not config.reasoning_model.closed_world:
+        return OPEN_WORLD
+    things = known_things(domain.hindsight(trajectory) for trajectory in offline)
+    return ClosedWorld(forms=known_forms(offline) or None, things=things or None)
 
 
 def offline_trajectories(config: DreamGymConfig, split: str) -> Iterator[Trajectory]:

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import random
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from zlib import crc32
 
 import numpy as np
 from transformers import PreTrainedTokenizerFast
 
+from dreamgym.core.config import ReasoningModelConfig
 from dreamgym.core.data_structures import Experience, Sheet, Trajectory
-from dreamgym.environments.alfworld.annotate import annotate, hindsight_sheet, without_unseen
+from dreamgym.environments.alfworld.annotate import AnnotatedTurn, annotate, hindsight_sheet, without_unseen
 from dreamgym.models.embedding import HashingEmbedder, embed_turns
 from dreamgym.models.quality import experiences_of
 from dreamgym.models.sheet import UNSEEN, kind_of, place_of
-from dreamgym.training.fit_rows import RowMaker, sheet_segments, turn_segments
+from dreamgym.training.fit_rows import RowMaker, dream_segments, sheet_segments, turn_segments
 from dreamgym.training.supervised import Row
+from dreamgym.utils.progress import Advance
 
 POOL = 4_000  # experiences that neighbours are retrieved from while fitting
 MOST_NEIGHBOURS = 2
@@ -53,18 +55,51 @@ def retrieved(experiences: Sequence[Experience], rng: random.Random) -> Iterator
 
 
 def experience_rows(
-    trajectories: Sequence[Trajectory], tokenizer: PreTrainedTokenizerFast, seed: int
+    trajectories: Sequence[Trajectory],
+    tokenizer: PreTrainedTokenizerFast,
+    config: ReasoningModelConfig,
+    seed: int,
+    advance: Advance = lambda: None,
 ) -> list[Row]:
-    """One row per annotated turn, and one per sheet."""
+    """The rows that teach a model to answer in ``config``'s context, and to imagine sheets.
+
+    ``advance`` hears of every trajectory that is done.
+    """
     maker = RowMaker(tokenizer)
+    sheets = [] if config.context == "history" else sheet_rows(trajectories, maker)
+    annotated = annotated_turns(trajectories, advance)
+    if config.context == "quotes":
+        return turn_rows(trajectories, annotated, maker, seed) + sheets
+    keeps_sheet = config.context == "sheet"
+    segments = (
+        dream_segments(trajectory.task, turns, keeps_sheet=keeps_sheet, reasoning=config.reasoning)
+        for trajectory, turns in zip(trajectories, annotated, strict=True)
+    )
+    return [maker.row(of_episode) for of_episode in segments] + sheets  # a turn's context: those before it
+
+
+def annotated_turns(trajectories: Sequence[Trajectory], advance: Advance) -> Iterator[list[AnnotatedTurn]]:
+    """The turns of each trajectory with their reasoning traces R*."""
     sheets = [hindsight_sheet(trajectory) for trajectory in trajectories]
     usual = usual_status(sheets)
+    for trajectory, sheet in zip(trajectories, sheets, strict=True):
+        yield list(annotate(trajectory, without_unseen(sheet, usual)))
+        advance()
+
+
+def turn_rows(
+    trajectories: Sequence[Trajectory], annotated: Iterable[list[AnnotatedTurn]], maker: RowMaker, seed: int
+) -> list[Row]:
+    """One row per turn, with the experiences retrieved for it."""
     everything = [experience for trajectory in trajectories for experience in experiences_of(trajectory)]
     neighbours = retrieved(everything, random.Random(seed))
-    rows: list[Row] = []
-    for trajectory, sheet in zip(trajectories, sheets, strict=True):
-        instruction = trajectory.task.instruction
-        for turn in annotate(trajectory, without_unseen(sheet, usual)):
-            rows.append(maker.row(turn_segments(instruction, turn, next(neighbours))))
-        rows.append(maker.row(sheet_segments(instruction, sheet)))
-    return rows
+    return [
+        maker.row(turn_segments(trajectory.task.instruction, turn, next(neighbours)))
+        for trajectory, turns in zip(trajectories, annotated, strict=True)
+        for turn in turns
+    ]
+
+
+def sheet_rows(trajectories: Sequence[Trajectory], maker: RowMaker) -> list[Row]:
+    """One row per sheet, to be imagined."""
+    return [maker.row(sheet_segments(t.task.instruction, hindsight_sheet(t))) for t in trajectories]

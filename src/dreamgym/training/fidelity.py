@@ -6,19 +6,20 @@ and the few wins that it makes up. So the gate looks at the replays.
 
 from __future__ import annotations
 
-import asyncio
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dreamgym.core.config import FidelityConfig
 from dreamgym.core.data_structures import Group, Origin, Task, Trajectory
-from dreamgym.core.errors import FidelityError, InvalidDreamError
-from dreamgym.environments.alfworld.annotate import AnnotatedTurn, annotate, hindsight_sheet, without_unseen
+from dreamgym.core.errors import FidelityError
 from dreamgym.environments.alfworld.replay import JudgedEpisode, JudgedTurn, replay
 from dreamgym.environments.dream import DreamFactory
 from dreamgym.models.reasoning_model import ReasoningExperienceModel
 from dreamgym.training.policy import Policy
 from dreamgym.training.rollout import collect
+from dreamgym.training.teacher_forcing import first_looks, teacher_forced
+from dreamgym.utils.progress import Advance, Reporter
 from dreamgym.utils.stats import Interval, wilson
 
 HORIZON = 30  # turns; Lemma 1 needs γ < 1, we take 1 − 1/HORIZON
@@ -38,11 +39,18 @@ class Rates:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FidelityReport:
-    """The whole measurement; ``failed`` episodes ended in a malformed dream."""
+    """The whole measurement; ``failed`` episodes ended in a malformed dream.
+
+    ``determined``: next states, word for word, of the held-out turns that are no first look; ``first_looks``:
+    of those that are, their contents imagined, which no dream can know.
+    """
 
     teacher_forced: Rates
+    determined: Interval
+    first_looks: Interval
     replayed: Rates
     by_verb: dict[str, Rates]
+    forced_by_verb: dict[str, Rates]
     whole_episodes: Interval
     dreamed_success: Interval
     real_success: Interval
@@ -65,46 +73,19 @@ def rates(turns: Sequence[JudgedTurn]) -> Rates:
     )
 
 
+def by_verb(turns: Sequence[JudgedTurn]) -> dict[str, Rates]:
+    """The same by action type; what never worked, an agent's own words among it, is ``other``."""
+    types = {turn.verb for turn in turns if not turn.invalid}
+    parts: dict[str, list[JudgedTurn]] = defaultdict(list)
+    for turn in turns:
+        parts[turn.verb if turn.verb in types else "other"].append(turn)
+    return {verb: rates(parts[verb]) for verb in sorted(parts)}
+
+
 def value_error_bound(reward_error: float, transition_error: float, horizon: int = HORIZON) -> float:
     """Lemma 1: |J_M − J_M̂| ≤ ε_R/(1−γ) + 2γ R_max ε_P/(1−γ)², R_max = 1, with mean errors for the suprema."""
     gamma = 1.0 - 1.0 / horizon
     return reward_error / (1.0 - gamma) + 2.0 * gamma * transition_error / (1.0 - gamma) ** 2
-
-
-async def teacher_forced(
-    model: ReasoningExperienceModel, trajectories: Sequence[Trajectory], *, concurrency: int = 128
-) -> list[JudgedTurn]:
-    """Every real turn dreamed from the true sheet before it; a malformed dream counts as wrong."""
-    slots = asyncio.Semaphore(concurrency)
-
-    async def judge(trajectory: Trajectory, turn: AnnotatedTurn) -> JudgedTurn:
-        real = trajectory.transitions[turn.turn]
-        dreamed_state, reward = "", 0.0
-        async with slots:
-            try:
-                dreamed = await model.dream_turn(
-                    task=trajectory.task,
-                    state=real.state,
-                    action=turn.action,
-                    sheet=turn.sheet,
-                    trajectory_id=trajectory.id,
-                )
-                dreamed_state, reward = dreamed.answer.next_state, dreamed.answer.reward
-            except InvalidDreamError as error:
-                dreamed_state = f"(malformed: {error})"
-        return JudgedTurn(
-            action=turn.action,
-            dreamed_state=dreamed_state,
-            real_state=real.next_state,
-            dreamed_reward=reward,
-            real_reward=real.reward,
-        )
-
-    jobs = []
-    for trajectory in trajectories:
-        sheet = without_unseen(hindsight_sheet(trajectory), {})
-        jobs += [judge(trajectory, turn) for turn in annotate(trajectory, sheet)]
-    return list(await asyncio.gather(*jobs))
 
 
 async def dreamed_groups(
@@ -114,12 +95,21 @@ async def dreamed_groups(
     *,
     max_turns: int,
     seed: int,
+    per_task: int = 1,
     concurrency: int = 128,
+    advance: Advance = lambda: None,
 ) -> list[Group]:
-    """One dreamed episode of ``policy`` per task."""
-    factory = DreamFactory(model, max_turns=max_turns)
+    """``per_task`` dreamed episodes of ``policy`` for each task."""
     return await collect(
-        tasks, policy, factory, origin=Origin.DREAMED, seed=seed, label="fidelity", concurrency=concurrency
+        tasks,
+        policy,
+        DreamFactory(model, max_turns=max_turns),
+        origin=Origin.DREAMED,
+        seed=seed,
+        label="fidelity",
+        group_size=per_task,
+        concurrency=concurrency,
+        on_episode=lambda _: advance(),
     )
 
 
@@ -136,25 +126,38 @@ async def measure_fidelity(
     heldout: Sequence[Trajectory],
     tasks: Sequence[Task],
     *,
+    episodes: int,
     max_turns: int,
     seed: int,
+    reporter: Reporter,
 ) -> FidelityReport:
-    """The whole report: ``heldout`` teacher-forced, ``tasks`` dreamed under ``policy`` and replayed."""
-    forced = await teacher_forced(model, heldout)
-    episodes, failed = judge_groups(
-        await dreamed_groups(model, policy, tasks, max_turns=max_turns, seed=seed)
-    )
-    turns = [turn for episode in episodes for turn in episode.turns]
-    total = len(episodes)
+    """The whole report: ``heldout`` teacher-forced, ``tasks`` dreamed under ``policy`` and replayed.
+
+    About ``episodes`` are dreamed, each task equally often.
+    """
+    per_task = max(1, round(episodes / max(1, len(tasks))))
+    with reporter.stage("held-out turns", sum(len(t.transitions) for t in heldout)) as advance:
+        forced = await teacher_forced(model, heldout, advance=advance)
+    looks = await first_looks(model, heldout, seed=seed)
+    known = [turn for turn in forced if not turn.first_look]
+    with reporter.stage("dreamed episodes", len(tasks) * per_task) as advance:
+        groups = await dreamed_groups(
+            model, policy, tasks, max_turns=max_turns, seed=seed, per_task=per_task, advance=advance
+        )
+    judged, failed = judge_groups(groups)
+    turns = [turn for episode in judged for turn in episode.turns]
     reward_error = sum(turn.dreamed_reward != turn.real_reward for turn in turns) / max(1, len(turns))
     transition_error = sum(not turn.exact for turn in turns) / max(1, len(turns))
     return FidelityReport(
         teacher_forced=rates(forced),
+        determined=wilson(sum(turn.exact for turn in known), len(known)),
+        first_looks=wilson(sum(turn.exact for turn in looks), len(looks)),
         replayed=rates(turns),
-        by_verb={v: rates([t for t in turns if t.verb == v]) for v in sorted({t.verb for t in turns})},
-        whole_episodes=wilson(sum(episode.agrees for episode in episodes), total),
-        dreamed_success=wilson(sum(episode.dreamed_success for episode in episodes), total),
-        real_success=wilson(sum(episode.real_success for episode in episodes), total),
+        by_verb=by_verb(turns),
+        forced_by_verb=by_verb(forced),
+        whole_episodes=wilson(sum(episode.agrees for episode in judged), len(judged)),
+        dreamed_success=wilson(sum(episode.dreamed_success for episode in judged), len(judged)),
+        real_success=wilson(sum(episode.real_success for episode in judged), len(judged)),
         failed=failed,
         value_error_bound=value_error_bound(reward_error, transition_error),
     )

@@ -6,6 +6,7 @@ explorers, steady and distracted, among the offline players: none that knows wha
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -13,19 +14,22 @@ from pathlib import Path
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerFast
 
+from dreamgym.core.config import ReasoningModelConfig
 from dreamgym.core.data_structures import Trajectory
 from dreamgym.core.errors import ConfigError
 from dreamgym.models.tiny import new_tiny_model
 from dreamgym.training.collect import player_of, without_mistakes
 from dreamgym.training.embedded import make_tokenizer
 from dreamgym.training.experience_rows import experience_rows
+from dreamgym.training.fit_progress import FitProgress, fit_identity
 from dreamgym.training.fit_rows import RowMaker, episode_segments
 from dreamgym.training.offline_data import read_trajectories
 from dreamgym.training.supervised import FitStep, Row, SupervisedConfig, fit
 from dreamgym.utils import atomic
+from dreamgym.utils.progress import make_reporter
 
-EXPERIENCE_LAYERS, EXPERIENCE_LENGTH = 3, 1024
-POLICY_LAYERS, POLICY_LENGTH = 4, 4096
+EXPERIENCE_LAYERS, POLICY_LAYERS = 3, 4
+TURN_LENGTH, EPISODE_LENGTH = 1024, 4096  # tokens that a context may hold
 CLONED = ("weak", "explorer")
 EXPERIENCE_FIT = SupervisedConfig(epochs=1.0, learning_rate=3e-3, batch_tokens=8_192)
 POLICY_FIT = SupervisedConfig(epochs=2.0, learning_rate=3e-3, batch_tokens=8_192)
@@ -36,14 +40,20 @@ def fit_experience(
     data: Path,
     output: Path,
     *,
+    form: ReasoningModelConfig,
     seed: int = 0,
     epochs: float = EXPERIENCE_FIT.epochs,
     base: Path | None = None,
 ) -> None:
-    """Train the experience model on the offline data in ``data``; from ``base`` where one is given."""
+    """Train the experience model on the offline data in ``data``; from ``base`` where one is given.
+
+    ``form`` says in which context it answers, and whether it reasons before.
+    """
     trajectories = list(read_trajectories(data / "train.jsonl.gz"))
-    start = _start(trajectories, base, layers=EXPERIENCE_LAYERS, max_length=EXPERIENCE_LENGTH, seed=seed)
-    rows = experience_rows(trajectories, start.tokenizer, seed)
+    length = TURN_LENGTH if form.context == "quotes" else EPISODE_LENGTH
+    start = _start(trajectories, base, layers=EXPERIENCE_LAYERS, max_length=length, seed=seed)
+    with make_reporter().stage("annotating episodes", len(trajectories)) as advance:
+        rows = experience_rows(trajectories, start.tokenizer, form, seed, advance)
     _fit_tiny(rows, start, output, _config(EXPERIENCE_FIT, epochs, seed, base))
 
 
@@ -57,7 +67,7 @@ def fit_policy(
 ) -> None:
     """Clone the explorers in ``data``, distracted ones too; from ``base`` where one is given."""
     trajectories = list(read_trajectories(data / "train.jsonl.gz"))
-    start = _start(trajectories, base, layers=POLICY_LAYERS, max_length=POLICY_LENGTH, seed=seed)
+    start = _start(trajectories, base, layers=POLICY_LAYERS, max_length=EPISODE_LENGTH, seed=seed)
     cloned = [without_mistakes(t) for t in trajectories if player_of(t) in CLONED]
     _fit_tiny(policy_rows(cloned, start.tokenizer), start, output, _config(POLICY_FIT, epochs, seed, base))
 
@@ -105,35 +115,37 @@ def _fit_tiny(rows: Sequence[Row], start: Start, folder: Path, config: Supervise
     model, tokenizer = start.model, start.tokenizer
     device = "cuda" if torch.cuda.is_available() else "cpu"
     model.to(device)  # type: ignore[arg-type]  # the wrapper in transformers loses `self`
-    curve: list[float] = []
-    fit(model, rows, config, report=_reporter(curve))
+    kept = FitProgress(
+        folder=folder.with_name(f".unfinished-{folder.name}"), identity=fit_identity(model, rows, config)
+    )
+    try:
+        fit(model, rows, config, report=_say(kept.curve), keeper=kept)
+    except KeyboardInterrupt:
+        print(f"interrupted: {kept.folder} is kept, the same command continues", file=sys.stderr)
+        raise
     with atomic.new_folder(folder) as made:
         model.to("cpu", torch.bfloat16).save_pretrained(made)  # type: ignore[arg-type]
         tokenizer.save_pretrained(made)
-        record = {
-            "settings": asdict(config),
-            "rows": len(rows),
-            "curve": list(thinned(curve)),
-        }
+        record = {"settings": asdict(config), "rows": len(rows), "curve": list(thinned(kept.curve))}
         atomic.write_json(made / "fit.json", record)
-    AutoTokenizer.from_pretrained(
-        folder, local_files_only=True
-    )  # it loads with plain transformers, or fails now
+    AutoTokenizer.from_pretrained(folder, local_files_only=True)  # it loads with plain transformers
+    kept.remove()
     print(f"written to {folder}")
 
 
-def _reporter(curve: list[float]) -> Callable[[FitStep], None]:
-    def report(step: FitStep) -> None:
-        curve.append(step.loss)
+def _say(curve: Sequence[float]) -> Callable[[FitStep], None]:
+    """A line now and then; ``curve`` holds the losses of the steps before."""
+
+    def say(step: FitStep) -> None:
         if step.step % LINE_EVERY == LINE_EVERY - 1 or step.step + 1 == step.steps:
-            recent = curve[-LINE_EVERY:]
+            recent = [*curve[-LINE_EVERY + 1 :], step.loss]
             print(
                 f"step {step.step + 1} of {step.steps}: loss {sum(recent) / len(recent):.4f}, "
                 f"{step.tokens_per_second:,.0f} tokens/s, {step.minutes:.1f} min",
                 flush=True,
             )
 
-    return report
+    return say
 
 
 def thinned(curve: Sequence[float], most: int = 100) -> Iterator[tuple[int, float]]:

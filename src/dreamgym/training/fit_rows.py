@@ -1,17 +1,27 @@
-"""Rows for supervised fitting: turns and sheets for the experience model, episodes for the policy."""
+"""Rows for supervised fitting: the experience model's turns, episodes and sheets, the policy's episodes."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
 from transformers import PreTrainedTokenizerFast
 
-from dreamgym.core.data_structures import Experience, Sheet, Trajectory
+from dreamgym.core.data_structures import Experience, Sheet, Task, Trajectory
 from dreamgym.environments.alfworld.annotate import AnnotatedTurn
 from dreamgym.environments.base_env import Observation
-from dreamgym.models.dream_format import LINE_END, QUOTE, imagine_prompt, render_answer, turn_prompt
+from dreamgym.models.dream_format import LINE_END, render_answer
+from dreamgym.models.dream_prompts import (
+    QUOTE,
+    Past,
+    action_line,
+    history_prompt,
+    imagine_prompt,
+    sheet_prompt,
+    turn_prompt,
+)
 from dreamgym.models.sheet import line, places, quote, unseen_places
 from dreamgym.models.tokenizer import encode
 from dreamgym.training import policy
@@ -48,12 +58,39 @@ def policy_end() -> str:
 def turn_segments(
     instruction: str, turn: AnnotatedTurn, neighbours: Sequence[Experience] = ()
 ) -> Iterator[Segment]:
-    """Eq. 5 for one turn: the reasoning (its quotes are given, so they carry no loss), then the answer."""
+    """Eq. 5 for one turn in the context ``quotes``."""
     yield turn_prompt(instruction, turn.sheet, turn.action, neighbours), False
-    for key in turn.quotes:
+    yield from answer_segments(instruction, turn)
+
+
+def answer_segments(
+    instruction: str, turn: AnnotatedTurn, *, keeps_sheet: bool = True, reasoning: bool = True
+) -> Iterator[Segment]:
+    """The reasoning, then the answer. The text of a quote is given and carries no loss; without a sheet the
+    model must find it in its history, and no line of a sheet changes.
+    """
+    for key in turn.quotes if reasoning else ():
         yield f"\n> {key}{QUOTE}", True
-        yield f" {quote(turn.sheet, key, instruction)}", False
-    yield render_answer(turn.answer), True
+        yield f" {quote(turn.sheet, key, instruction)}", not keeps_sheet
+    answer = turn.answer if keeps_sheet else replace(turn.answer, changes=())
+    yield render_answer(answer if reasoning else replace(answer, check="")), True
+
+
+def written(instruction: str, turn: AnnotatedTurn, *, keeps_sheet: bool, reasoning: bool) -> str:
+    """The true answer as the model would have written it."""
+    parts = answer_segments(instruction, turn, keeps_sheet=keeps_sheet, reasoning=reasoning)
+    return "".join(text for text, _ in parts)
+
+
+def dream_segments(
+    task: Task, turns: Sequence[AnnotatedTurn], *, keeps_sheet: bool, reasoning: bool
+) -> Iterator[Segment]:
+    """Eq. 5 for a whole episode in the context ``sheet`` or ``history``, with the loss on every answer."""
+    past = Past(start=turns[0].sheet)
+    yield sheet_prompt(task.instruction, past) if keeps_sheet else history_prompt(task, past), False
+    for turn in turns:
+        yield action_line(turn.action), False
+        yield from answer_segments(task.instruction, turn, keeps_sheet=keeps_sheet, reasoning=reasoning)
 
 
 def sheet_segments(instruction: str, sheet: Sheet) -> Iterator[Segment]:

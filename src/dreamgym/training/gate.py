@@ -18,6 +18,7 @@ from dreamgym.core.errors import FidelityError
 from dreamgym.core.serialization import encode
 from dreamgym.training.fidelity import FidelityReport, Rates, check_gate, measure_fidelity
 from dreamgym.utils import atomic
+from dreamgym.utils.progress import Reporter
 from dreamgym.utils.stats import Interval
 
 if TYPE_CHECKING:
@@ -32,8 +33,10 @@ _RATES: dict[str, Callable[[Rates], Interval]] = {
 }
 
 
-def check_dream(config: DreamGymConfig, grounds: Grounds, output: Path) -> FidelityReport:
-    """Measure, write the report to ``output``, print it.
+def check_dream(
+    config: DreamGymConfig, grounds: Grounds, output: Path, reporter: Reporter, *, by_type: bool = False
+) -> FidelityReport:
+    """Measure, write the report to ``output``, print it, also by action type where asked for.
 
     Raises:
         FidelityError: the dream is below a threshold of ``training.fidelity`` and the gate is on.
@@ -45,12 +48,17 @@ def check_dream(config: DreamGymConfig, grounds: Grounds, output: Path) -> Fidel
             grounds.policy,
             grounds.heldout[: settings.episodes],
             known_tasks(grounds, settings.episodes),
+            episodes=settings.episodes,
             max_turns=config.environment.dream_max_turns,
             seed=config.training.seed,
+            reporter=reporter,
         )
     )
     atomic.write_json(output, _json(encode(report)))
-    print_report(report, Console())
+    console = Console()
+    print_report(report, console)
+    if by_type:
+        print_types(report, console)
     if settings.gate and math.isnan(report.whole_episodes.estimate):
         raise FidelityError(
             f"nothing could be judged: all {report.failed} dreamed episodes failed; look at them with "
@@ -88,8 +96,28 @@ def print_report(report: FidelityReport, console: Console) -> None:
         table.add_column(name)
     for name, rate in _RATES.items():
         table.add_row(name, rate(report.teacher_forced).percent(), rate(report.replayed).percent())
+    table.add_row("… of what is determined", report.determined.percent(), "")
+    table.add_row("… first looks, imagined", report.first_looks.percent(), "")
     table.add_row("whole episodes right", "", report.whole_episodes.percent())
     table.add_row("success, dreamed", "", report.dreamed_success.percent())
     table.add_row("success, replayed", "", report.real_success.percent())
     table.add_row("bound of Lemma 1", "", f"{report.value_error_bound:.3f}")
+    console.print(table)
+
+
+def print_types(report: FidelityReport, console: Console) -> None:
+    """The same for every type of action."""
+    table = Table(title="by type of action", title_justify="left")
+    for name in ("", "turns", "next state", "invalid recognised", "false wins", "missed wins"):
+        table.add_column(name)
+    for source, by_verb in (("held-out", report.forced_by_verb), ("replayed", report.by_verb)):
+        table.add_section()
+        for verb, measured in by_verb.items():
+            shares = (
+                measured.next_state_exact,
+                measured.invalid_recognised,
+                measured.false_wins,
+                measured.missed_wins,
+            )
+            table.add_row(f"{verb}, {source}", f"{measured.turns:,}", *(share.percent() for share in shares))
     console.print(table)

@@ -7,14 +7,11 @@ from __future__ import annotations
 
 import gzip
 import json
-import time
 import zlib
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-from rich.progress import track
 
 from dreamgym.core.data_structures import Trajectory
 from dreamgym.core.errors import DataError
@@ -27,13 +24,13 @@ from dreamgym.training.collect import (
 )
 from dreamgym.training.split_writer import SplitWriter
 from dreamgym.utils.atomic import new_folder, write_json
+from dreamgym.utils.progress import Advance
 
 if TYPE_CHECKING:
     from dreamgym.training.policy import Policy
 
 MANIFEST = "manifest.json"
 SPLITS = ("train", "heldout")
-PATIENCE = 2.0  # seconds of silence before progress is shown
 
 
 def collect_offline_data(
@@ -44,6 +41,7 @@ def collect_offline_data(
     seed: int,
     policy: Policy | None = None,
     heldout_share: float = 0.1,
+    advance: Advance = lambda: None,
 ) -> dict[str, Any]:
     """Play ``episodes`` episodes on training scenes, write them into ``folder``, return the manifest.
 
@@ -53,9 +51,9 @@ def collect_offline_data(
     return write_offline_data(
         folder,
         collect_trajectories(tasks, settings, seed=seed, policy=policy),
-        total=episodes,
         about={"seed": seed, "heldout_share": heldout_share, **encode(settings)},
         heldout_share=heldout_share,
+        advance=advance,
     )
 
 
@@ -63,13 +61,14 @@ def write_offline_data(
     folder: Path,
     trajectories: Iterable[Trajectory],
     *,
-    total: int,
     about: dict[str, Any],
     heldout_share: float = 0.1,
+    advance: Advance = lambda: None,
 ) -> dict[str, Any]:
-    """Write a data set of ``total`` trajectories into ``folder`` and return its manifest.
+    """Write ``trajectories`` into ``folder`` and return the data set's manifest.
 
-    ``about`` (seed, shares, ...) is copied into the manifest. A crash leaves what was there before.
+    ``about`` (seed, shares, ...) is copied into the manifest; ``advance`` hears of every trajectory. A crash
+    leaves what was there before.
 
     Raises:
         ValueError: a trajectory plays something else than a generated training scene.
@@ -77,9 +76,10 @@ def write_offline_data(
     with new_folder(folder) as partial:
         splits = {name: SplitWriter(partial / f"{name}.jsonl.gz") for name in SPLITS}
         try:
-            for trajectory in _with_progress(trajectories, total):
+            for trajectory in trajectories:
                 _refuse_evaluation(trajectory)
                 splits["heldout" if is_heldout(trajectory.task, heldout_share) else "train"].add(trajectory)
+                advance()
         finally:
             for split in splits.values():
                 split.close()
@@ -137,16 +137,3 @@ def _parse(line: str, where: str) -> Trajectory:
         return decode(Trajectory, json.loads(line), where)
     except json.JSONDecodeError as error:
         raise DataError(f"{where} is no JSON ({error.msg} at column {error.colno}): {line[:60]!r}") from error
-
-
-def _with_progress(trajectories: Iterable[Trajectory], total: int) -> Iterator[Trajectory]:
-    """Silent for a moment, then a progress bar."""
-    waiting = iter(trajectories)
-    started = time.monotonic()
-    done = 0
-    for trajectory in waiting:
-        yield trajectory
-        done += 1
-        if time.monotonic() - started > PATIENCE:
-            break
-    yield from track(waiting, description="collecting", total=total, completed=done)

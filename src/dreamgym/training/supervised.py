@@ -10,11 +10,15 @@ import random
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import torch
+from torch import nn
 from torch.nn import functional
 from transformers import PreTrainedModel
+
+from dreamgym.utils.interrupts import interrupts_held
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -118,41 +122,75 @@ def make_optimizers(model: PreTrainedModel, config: SupervisedConfig) -> list[to
     ]
 
 
+class Keeper(Protocol):
+    """Keeps what an interrupted fit continues from."""
+
+    def load(self, model: nn.Module, optimizers: Sequence[torch.optim.Optimizer]) -> int:
+        """Fill in what was kept; the number of steps that are done."""
+        ...
+
+    def step_done(
+        self, model: nn.Module, optimizers: Sequence[torch.optim.Optimizer], loss: float, *, is_last: bool
+    ) -> None:
+        """Take note of a step, for good where it ``is_last`` for now."""
+        ...
+
+
 def fit(
     model: PreTrainedModel,
     rows: Sequence[Row],
     config: SupervisedConfig,
     *,
     report: Callable[[FitStep], None],
+    keeper: Keeper | None = None,
 ) -> None:
-    """Minimise −log P(masked tokens); the same rows, config and threads give the same weights."""
-    device = next(model.parameters()).device
+    """Minimise −log P(masked tokens); the same rows, config and threads give the same weights.
+
+    Ctrl-C waits for the step at hand and is raised when ``keeper`` has kept it.
+    """
     batches = list(plan_batches(rows, config))
     optimizers = make_optimizers(model, config)
+    first = keeper.load(model, optimizers) if keeper else 0
     model.train()
     started, tokens = time.monotonic(), 0
-    for step, batch in enumerate(batches):
-        rate = learning_rate_at(step, len(batches), config)
-        for group in [group for optimizer in optimizers for group in optimizer.param_groups]:
-            group["lr"] = rate
-        ids_BT, mask_BT = pad_rows([rows[i] for i in batch], device)
-        with torch.autocast(device.type, dtype=torch.bfloat16):
-            loss = token_losses(model, ids_BT, mask_BT).mean()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        for optimizer in optimizers:
-            optimizer.step()
-            optimizer.zero_grad(set_to_none=True)
-        tokens += ids_BT.numel()
-        seconds = time.monotonic() - started
-        report(
-            FitStep(
-                step=step,
-                steps=len(batches),
-                loss=loss.item(),
-                learning_rate=rate,
-                tokens_per_second=tokens / seconds,
-                minutes=seconds / 60,
+    with interrupts_held() as interrupted:
+        for step in range(first, len(batches)):
+            rate = learning_rate_at(step, len(batches), config)
+            batch = [rows[i] for i in batches[step]]
+            loss, read = _step(model, optimizers, batch, rate)
+            tokens += read
+            seconds = time.monotonic() - started
+            report(
+                FitStep(
+                    step=step,
+                    steps=len(batches),
+                    loss=loss,
+                    learning_rate=rate,
+                    tokens_per_second=tokens / seconds,
+                    minutes=seconds / 60,
+                )
             )
-        )
+            stopped = interrupted()
+            if keeper:
+                keeper.step_done(model, optimizers, loss, is_last=stopped)
+            if stopped:
+                raise KeyboardInterrupt
     model.eval()
+
+
+def _step(
+    model: PreTrainedModel, optimizers: Sequence[torch.optim.Optimizer], rows: Sequence[Row], rate: float
+) -> tuple[float, int]:
+    """One optimizer step on ``rows``: its loss, and the tokens that were read, padding included."""
+    for group in [group for optimizer in optimizers for group in optimizer.param_groups]:
+        group["lr"] = rate
+    device = next(model.parameters()).device
+    ids_BT, mask_BT = pad_rows(rows, device)
+    with torch.autocast(device.type, dtype=torch.bfloat16):
+        loss = token_losses(model, ids_BT, mask_BT).mean()
+    loss.backward()
+    torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+    for optimizer in optimizers:
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+    return loss.item(), ids_BT.numel()

@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import signal
 import sys
-import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -20,6 +16,7 @@ from dreamgym.training.checkpoints import latest_checkpoint
 from dreamgym.training.run_folder import RunFolder
 from dreamgym.training.settings import RunFlags, resolve
 from dreamgym.utils.commands import INTERRUPTED, explained
+from dreamgym.utils.interrupts import terminated_like_interrupted
 
 if TYPE_CHECKING:
     from dreamgym.training.trainer import Trainer
@@ -86,7 +83,7 @@ def run_training(config: DreamGymConfig, *, resume: bool = False) -> None:
 
     reporter = make_reporter()
     check_available(config)
-    with RunFolder(config.training.output_dir) as folder, _terminated_like_interrupted():
+    with RunFolder(config.training.output_dir) as folder, terminated_like_interrupted():
         checkpoint = folder.resume() if resume else None
         if not resume and (earlier := folder.start(config)):
             reporter.line(f"an earlier run was moved to {earlier}")
@@ -98,25 +95,12 @@ def run_training(config: DreamGymConfig, *, resume: bool = False) -> None:
             if checkpoint is None and config.dreams:
                 reporter.line("measuring how far the dream can be trusted")
                 started = time.monotonic()
-                report = check_dream(config, grounds, folder.path / "fidelity.json")
+                report = check_dream(config, grounds, folder.path / "fidelity.json", reporter)
                 trainer.metrics.log(0, {**report_metrics(report), "time/gate": time.monotonic() - started})
             best = _train(trainer)
         summary = summarise(folder, best)
         atomic.write_json(folder.path / "summary.json", summary)
         print_summary(summary, folder, config.training.log_dir, Console())
-
-
-@contextlib.contextmanager
-def _terminated_like_interrupted() -> Iterator[None]:
-    """Let a scheduler's polite stop save like Ctrl-C."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def _train(trainer: Trainer) -> Path:

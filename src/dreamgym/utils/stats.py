@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-import random
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import NormalDist, fmean, stdev
 
@@ -51,22 +50,6 @@ def t_interval(values: Sequence[float], *, confidence: float = 0.95) -> Interval
         return Interval(mean, -math.inf, math.inf)
     half = t_quantile(0.5 + confidence / 2, len(values) - 1) * stdev(values) / math.sqrt(len(values))
     return Interval(mean, mean - half, mean + half)
-
-
-def bootstrap(
-    values: Sequence[float],
-    *,
-    rng: random.Random,
-    statistic: Callable[[Sequence[float]], float] = fmean,
-    resamples: int = 2000,
-    confidence: float = 0.95,
-) -> Interval:
-    """The percentile bootstrap interval of ``statistic``."""
-    draws = sorted(statistic(rng.choices(values, k=len(values))) for _ in range(resamples))
-    tail = (1 - confidence) / 2
-    return Interval(
-        statistic(values), draws[int(tail * resamples)], draws[math.ceil((1 - tail) * resamples) - 1]
-    )
 
 
 def t_quantile(probability: float, degrees: int) -> float:

@@ -143,5 +143,5 @@ def test_a_valid_command_is_no_mistake_and_is_taken_back() -> None:
 def test_draws_follow_the_weights_where_all_is_possible() -> None:
     world, situation = situated([*WITH_BOOK, *AT_FRIDGE])
     found = Counter(draw_mistake(world, situation)[0] for _ in range(4000))
-    assert WEIGHTS["malformed"] == 10 * WEIGHTS["no_such_place"]
-    assert found["malformed"] / found["no_such_place"] == pytest.approx(10, rel=0.35)
+    assert WEIGHTS["no_such_place"] == 3 * WEIGHTS["already_here"]
+    assert found["no_such_place"] / found["already_here"] == pytest.approx(3, rel=0.35)

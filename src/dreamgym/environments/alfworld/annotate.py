@@ -7,7 +7,7 @@ each turn is answered from the sheet as it stood (`annotate`). The engine's hidd
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass
 
 from dreamgym.core.data_structures import Sheet, Trajectory, Transition
@@ -40,13 +40,17 @@ _LIGHT = re.compile(r"(?:look at|examine the) (?P<thing>[a-z]+) (?:under|with) t
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AnnotatedTurn:
-    """A real turn with the sheet before it, the keys its reasoning quotes, and the true answer."""
+    """A real turn with the sheet before it, the keys its reasoning quotes, and the true answer.
+
+    ``first_look`` is the place that the turn shows for the first time, of which nobody could know; or empty.
+    """
 
     sheet: Sheet
     action: str
     quotes: tuple[str, ...]
     answer: Answer
     turn: int
+    first_look: str = ""
 
 
 def room_places(opening: str) -> list[str]:
@@ -73,6 +77,15 @@ def _look_at_listing(facts: dict[str, str], observation: str, place: str, moved:
     for name in NAME.findall(listing["things"]) if listing else []:
         if name not in facts and name not in moved:
             facts[name] = thing_value(place)
+
+
+def _first_shown(observation: str, seen: Set[str]) -> str:
+    """The place that ``observation`` shows as nobody has seen it before, closed or with what is in it."""
+    place = _shown_place(observation)
+    if place is None:
+        return ""
+    shown = f"in {place}" if _LISTING.search(observation) else place
+    return shown if shown not in seen and f"in {place}" not in seen else ""
 
 
 def _shown_place(observation: str) -> str | None:
@@ -172,8 +185,10 @@ def without_unseen(sheet: Sheet, status_of_kind: Mapping[str, str]) -> Sheet:
 
 def annotate(trajectory: Trajectory, sheet: Sheet) -> Iterator[AnnotatedTurn]:
     """Each turn of ``trajectory`` answered from the sheet as it stood before the turn."""
+    seen: set[str] = set()
     for turn, transition in enumerate(trajectory.transitions):
-        action = transition.action.text
+        action, shown = transition.action.text, _first_shown(transition.next_state, seen)
+        seen.add(shown)
         answer = _answer(sheet, transition, trajectory.task.instruction)
         yield AnnotatedTurn(
             sheet=sheet,
@@ -181,5 +196,6 @@ def annotate(trajectory: Trajectory, sheet: Sheet) -> Iterator[AnnotatedTurn]:
             quotes=quoted_keys(sheet, action, trajectory.task.instruction),
             answer=answer,
             turn=turn,
+            first_look=shown.removeprefix("in "),
         )
         sheet = with_changes(sheet, answer.changes)

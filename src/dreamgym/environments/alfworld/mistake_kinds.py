@@ -54,6 +54,7 @@ OFTEN = (  # what policies do most, and what exploited a dream that had not seen
     "wanted_elsewhere",
     "hands_empty",
     "treat_not_held",
+    "malformed",
 )
 SITUATIONAL = (  # possible in few states, so made there more often: else the data would hardly hold them
     "inside_closed",
@@ -67,6 +68,4 @@ SITUATIONAL = (  # possible in few states, so made there more often: else the da
     "device_elsewhere",
     "not_treatable",
 )
-WEIGHTS = {kind: 8 if kind in SITUATIONAL else 3 if kind in OFTEN else 1 for kind in KINDS} | {
-    "malformed": 30  # possible everywhere, in many forms
-}
+WEIGHTS = {kind: 8 if kind in SITUATIONAL else 3 if kind in OFTEN else 1 for kind in KINDS}

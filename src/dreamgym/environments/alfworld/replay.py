@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from dreamgym.core.data_structures import Trajectory
+from dreamgym.core.data_structures import Sheet, Trajectory
+from dreamgym.environments.alfworld.annotate import hindsight_sheet, without_unseen
 from dreamgym.environments.alfworld.engine import World
 from dreamgym.environments.alfworld.from_sheet import game_from_sheet
 from dreamgym.environments.alfworld.notes import NOTHING
+from dreamgym.models.sheet import unseen_places
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -19,6 +21,7 @@ class JudgedTurn:
     real_state: str
     dreamed_reward: float
     real_reward: float
+    first_look: bool = False  # shows what nobody has seen before
 
     @property
     def verb(self) -> str:
@@ -66,9 +69,7 @@ def replay(trajectory: Trajectory) -> JudgedEpisode:
     Raises:
         ValueError: the trajectory has no sheet, so it was not dreamed.
     """
-    if trajectory.sheet is None:
-        raise ValueError(f"trajectory {trajectory.id} has no sheet: only dreamed episodes can be replayed")
-    world = World(game_from_sheet(trajectory.task, trajectory.sheet))
+    world = World(game_from_sheet(trajectory.task, shown_sheet(trajectory)))
     world.reset()
     turns: list[JudgedTurn] = []
     won = False
@@ -85,3 +86,12 @@ def replay(trajectory: Trajectory) -> JudgedEpisode:
         )
         won = won or outcome.won
     return JudgedEpisode(turns=tuple(turns), dreamed_success=trajectory.success, real_success=won)
+
+
+def shown_sheet(trajectory: Trajectory) -> Sheet:
+    """The sheet that a dream started from; what it left open, as its observations showed it later."""
+    if trajectory.sheet is None:
+        raise ValueError(f"trajectory {trajectory.id} has no sheet: only dreamed episodes can be replayed")
+    if not unseen_places(trajectory.sheet):
+        return trajectory.sheet
+    return without_unseen(hindsight_sheet(trajectory), {})

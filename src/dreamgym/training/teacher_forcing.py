@@ -1,0 +1,127 @@
+"""Real turns dreamed from what was true before them, each on its own: errors do not add up here."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
+
+from dreamgym.core.data_structures import Sheet, Trajectory
+from dreamgym.core.errors import InvalidDreamError
+from dreamgym.environments.alfworld.annotate import AnnotatedTurn, annotate, hindsight_sheet, without_unseen
+from dreamgym.environments.alfworld.replay import JudgedTurn
+from dreamgym.models.dream_prompts import Past
+from dreamgym.models.reasoning_model import ReasoningExperienceModel
+from dreamgym.models.sheet import with_changes
+from dreamgym.training.fit_rows import written
+from dreamgym.utils.progress import Advance
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Moment:
+    """What is known before a turn: the sheet, and the episode so far where the model reads it."""
+
+    sheet: Sheet
+    past: Past | None
+
+
+async def teacher_forced(
+    model: ReasoningExperienceModel,
+    trajectories: Sequence[Trajectory],
+    *,
+    concurrency: int = 128,
+    advance: Advance = lambda: None,
+) -> list[JudgedTurn]:
+    """Every real turn, from the true sheet before it; a malformed dream counts as wrong."""
+    jobs = []
+    for trajectory in trajectories:
+        sheet = without_unseen(hindsight_sheet(trajectory), {})
+        jobs += [
+            _judge(model, trajectory, turn, moment) for turn, moment in moments(model, trajectory, sheet)
+        ]
+    return await _all(jobs, concurrency, advance)
+
+
+async def first_looks(
+    model: ReasoningExperienceModel, trajectories: Sequence[Trajectory], *, seed: int, concurrency: int = 128
+) -> list[JudgedTurn]:
+    """One first look per trajectory, from what had been seen before it; the rest is imagined."""
+
+    async def look(trajectory: Trajectory, turn: AnnotatedTurn) -> JudgedTurn:
+        before = replace(trajectory, transitions=trajectory.transitions[: turn.turn])
+        sheet = await model.imagine(trajectory.task, hindsight_sheet(before), seed)
+        *_, moment = [Moment(sheet=sheet, past=_start(model, sheet)), *after_each(model, before, sheet)]
+        return await _judge(model, trajectory, turn, moment)
+
+    jobs = []
+    for number, trajectory in enumerate(trajectories):
+        turns = [turn for turn in annotate(trajectory, hindsight_sheet(trajectory)) if turn.first_look]
+        jobs += [look(trajectory, turns[number % len(turns)])] if turns else []
+    return await _all(jobs, concurrency)
+
+
+def moments(
+    model: ReasoningExperienceModel, trajectory: Trajectory, sheet: Sheet
+) -> Iterator[tuple[AnnotatedTurn, Moment]]:
+    """Each turn of ``trajectory``, which started from ``sheet``, with what was known before it."""
+    known = [Moment(sheet=sheet, past=_start(model, sheet)), *after_each(model, trajectory, sheet)]
+    return zip(annotate(trajectory, sheet), known, strict=False)
+
+
+def after_each(model: ReasoningExperienceModel, trajectory: Trajectory, sheet: Sheet) -> Iterator[Moment]:
+    """What is known after each turn."""
+    past, task = _start(model, sheet), trajectory.task
+    for turn in annotate(trajectory, sheet):
+        if past is not None:
+            answer = written(task.instruction, turn, keeps_sheet=model.keeps_sheet, reasoning=model.reasons)
+            past = past.after(turn.action, answer)
+        yield Moment(sheet=with_changes(turn.sheet, turn.answer.changes), past=past)
+
+
+def _start(model: ReasoningExperienceModel, sheet: Sheet) -> Past | None:
+    return Past(start=sheet) if model.reads_past else None
+
+
+async def _judge(
+    model: ReasoningExperienceModel, trajectory: Trajectory, turn: AnnotatedTurn, moment: Moment
+) -> JudgedTurn:
+    real = trajectory.transitions[turn.turn]
+    dreamed_state, reward = "", 0.0
+    try:
+        dreamed = await model.dream_turn(
+            task=trajectory.task,
+            state=real.state,
+            action=turn.action,
+            sheet=moment.sheet,
+            past=moment.past,
+            trajectory_id=trajectory.id,
+        )
+        dreamed_state, reward = dreamed.answer.next_state, dreamed.answer.reward
+    except InvalidDreamError as error:
+        dreamed_state = f"(malformed: {error})"
+    return JudgedTurn(
+        action=turn.action,
+        dreamed_state=dreamed_state,
+        real_state=real.next_state,
+        dreamed_reward=reward,
+        real_reward=real.reward,
+        first_look=bool(turn.first_look),
+    )
+
+
+async def _all(
+    jobs: Sequence[Coroutine[Any, Any, T]], concurrency: int, advance: Advance = lambda: None
+) -> list[T]:
+    """Their results in order, at most ``concurrency`` at once."""
+    slots = asyncio.Semaphore(concurrency)
+
+    async def one(job: Coroutine[Any, Any, T]) -> T:
+        async with slots:
+            result = await job
+        advance()
+        return result
+
+    return list(await asyncio.gather(*map(one, jobs)))

@@ -1,0 +1,121 @@
+"""The three contexts of the experience model: what it reads, who writes its quotes, what it is fitted on."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from pydantic import ValidationError
+
+from dreamgym.core.config import ReasoningModelConfig
+from dreamgym.core.data_structures import Task
+from dreamgym.environments.alfworld.annotate import annotate, hindsight_sheet, without_unseen
+from dreamgym.environments.dream import DreamEnv, DreamFactory
+from dreamgym.models.llm_client import ScriptedClient
+from dreamgym.models.reasoning_model import ReasoningExperienceModel
+from dreamgym.models.sheet import make_sheet
+from dreamgym.models.tokenizer import encode
+from dreamgym.training.embedded import make_tokenizer
+from dreamgym.training.fit_rows import RowMaker, dream_segments, written
+from dreamgym.training.models import ASSETS
+from dreamgym.training.offline_data import read_trajectories
+
+SHEET = make_sheet({"at": "middle", "hand": "holds", "shelf 1": "surface", "mug 1": "in shelf 1"})
+OPENING = "You are in a room. You see a shelf 1."
+TASK = Task(id="t", environment="dream", instruction="take the mug.", opening=OPENING, sheet=SHEET)
+GO = "\nok\nnext: You arrive.\nset at: shelf 1\nreward: 0\ndone: no"
+GONE = GO.replace("\nset at: shelf 1", "")
+TAKE = "\nok\nnext: You take it.\nset mug 1: in hand\nreward: 1\ndone: yes"
+TAKEN = TAKE.replace("\nset mug 1: in hand", "")
+
+
+def dream(script: list[str], **settings: object) -> tuple[DreamEnv, list[str]]:
+    """An episode of two turns, and what the model read."""
+    client = ScriptedClient(script)
+    model = ReasoningExperienceModel(ReasoningModelConfig(**settings), client)  # type: ignore[arg-type]
+
+    async def play() -> DreamEnv:
+        environment = (await DreamFactory(model, max_turns=9)(TASK, 0))()
+        assert isinstance(environment, DreamEnv)
+        await environment.reset(TASK, 0)
+        await environment.step("go to shelf 1")
+        assert (await environment.step("take mug 1 from shelf 1")).won
+        return environment
+
+    return asyncio.run(play()), client.prompts
+
+
+def test_the_whole_sheet_is_read_with_every_turn_since() -> None:
+    _, prompts = dream([GO, TAKE], context="sheet", reasoning=False)
+    start = "\ntask: take the mug.\nat: middle\nhand: holds; nothing\n> shelf 1 = surface; mug 1"
+    assert prompts == [
+        f"{start}\naction: go to shelf 1",
+        f"{start}\naction: go to shelf 1{GO}\naction: take mug 1 from shelf 1",
+    ]
+
+
+def test_with_reasoning_the_quotes_are_forced_and_stay_in_the_context() -> None:
+    _, prompts = dream(["\n> shelf 1 =", GO, TAKE], context="sheet")
+    assert prompts[-1].endswith(
+        f"\naction: go to shelf 1\n> shelf 1 = surface; mug 1{GO}\naction: take mug 1 from shelf 1"
+    )
+
+
+def test_without_a_sheet_the_history_is_all_there_is() -> None:
+    environment, prompts = dream([f"\n> shelf 1 = surface; pen 1{GONE}", TAKEN], context="history")
+    start = f"\ntask: take the mug.\nsees: {OPENING}"
+    assert prompts == [
+        f"{start}\naction: go to shelf 1",
+        f"{start}\naction: go to shelf 1\n> shelf 1 = surface; pen 1{GONE}\naction: take mug 1 from shelf 1",
+    ]
+    assert dict(environment.sheet.facts if environment.sheet else ()) == {
+        "at": "middle",
+        "hand": "holds",
+        "shelf 1": "unseen",
+    }
+
+
+def test_quotes_without_reasoning_are_refused() -> None:
+    with pytest.raises(ValidationError, match="'sheet' or 'history'"):
+        ReasoningModelConfig(reasoning=False)
+
+
+@pytest.mark.parametrize("reasoning", [True, False])
+@pytest.mark.parametrize("context", ["sheet", "history"])
+def test_it_is_fitted_on_what_it_will_read(context: str, reasoning: bool) -> None:
+    """The dream told to answer as the data did reads, turn by turn, a beginning of the data's own row."""
+    trajectories = list(read_trajectories(ASSETS / "offline" / "heldout.jsonl.gz"))[:12]
+    tokenizer = make_tokenizer(trajectories)
+    for trajectory in trajectories:
+        sheet = without_unseen(hindsight_sheet(trajectory), {})
+        turns, task, keeps_sheet = list(annotate(trajectory, sheet)), trajectory.task, context == "sheet"
+        segments = dream_segments(task, turns, keeps_sheet=keeps_sheet, reasoning=reasoning)
+        row = RowMaker(tokenizer).row(segments).token_ids.tolist()
+        answers = [written(task.instruction, t, keeps_sheet=keeps_sheet, reasoning=reasoning) for t in turns]
+        parts = [part for answer in answers for part in _as_decoded(answer, keeps_sheet and reasoning)]
+        config = ReasoningModelConfig(context=context, reasoning=reasoning, top_k=0)  # type: ignore[arg-type]
+        client = ScriptedClient(parts)
+        environment = DreamEnv(ReasoningExperienceModel(config, client), max_turns=99, start=sheet)
+        asyncio.run(_replay(environment, task, [turn.action for turn in turns]))
+        for prompt in client.prompts:
+            ids = encode(tokenizer, prompt)
+            assert row[: len(ids)] == ids
+        assert len(client.prompts) == len(parts)
+
+
+def _as_decoded(answer: str, quotes_are_forced: bool) -> list[str]:
+    """What the model writes itself, stretch by stretch."""
+    if not quotes_are_forced:
+        return [answer]
+    *quotes, rest = answer.split("\n> ")
+    if not quotes:
+        return [rest]
+    last, _, after = rest.partition("\n")
+    keys = [f"\n> {quote.split(' = ')[0]} =" for quote in [*quotes[1:], last]]
+    return [*keys, f"\n{after}"]
+
+
+async def _replay(environment: DreamEnv, task: Task, actions: list[str]) -> None:
+    await environment.reset(task, 0)
+    for action in actions:
+        await environment.step(action)
