@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
 from itertools import islice
 
+import numpy as np
 import pytest
 
 from dreamgym.core.config import FidelityConfig, ReasoningModelConfig
 from dreamgym.core.data_structures import Group, Origin, StopReason, Trajectory
 from dreamgym.environments.alfworld.from_sheet import sheet_of_game
 from dreamgym.environments.alfworld.panels import game_of, generated_tasks
+from dreamgym.models.embedding import HashingEmbedder, embed_turns
 from dreamgym.models.llm_client import ScriptedClient
 from dreamgym.models.reasoning_model import ReasoningExperienceModel
 from dreamgym.training.audit import ConsistencyAuditor, ReplayAuditor, audited
 from dreamgym.training.collect import CollectSettings, collect_trajectories
+from dreamgym.training.drift import Drift
 from dreamgym.training.parts import Audit
 
 ALL = FidelityConfig(audit_share=1.0)
+DRIFT = Drift(HashingEmbedder(64), [])
 NEVER = "\nfail\nnext: Nothing happens.\nreward: 0\ndone: no"
 
 
@@ -45,7 +50,7 @@ def exploited() -> Group:
 
 
 def replayed(group: Group, config: FidelityConfig = ALL) -> Audit:
-    return asyncio.run(ReplayAuditor(config).audit(0, [group]))
+    return asyncio.run(ReplayAuditor(config, DRIFT).audit(0, [group]))
 
 
 def test_an_honest_dream_is_not_flagged_and_its_turns_are_counted_as_real() -> None:
@@ -74,15 +79,33 @@ def test_a_share_is_spread_evenly_and_never_empty() -> None:
 
 def second_opinion(answer: str) -> Audit:
     model = ReasoningExperienceModel(ReasoningModelConfig(retries=0), ScriptedClient({"action:": answer}))
-    return asyncio.run(ConsistencyAuditor(ALL, model).audit(0, [exploited()]))
+    return asyncio.run(ConsistencyAuditor(ALL, model, DRIFT).audit(0, [exploited()]))
 
 
 def test_wins_that_a_second_opinion_denies_are_flagged() -> None:
     audit = second_opinion(NEVER)
-    assert audit.metrics["wins_doubted"] == 1.0
+    assert audit.metrics["gap"] == audit.metrics["dreamed_success"] == 1.0
+    assert audit.metrics["confirmed_success"] == 0.0
+    assert audit.metrics["accepted_doubted"] == 1.0
     assert audit.real_turns == 0
     assert "second opinion" in audit.exploited
 
 
 def test_a_second_opinion_that_cannot_be_read_doubts_too() -> None:
-    assert second_opinion("perhaps").metrics["wins_doubted"] == 1.0
+    metrics = second_opinion("perhaps").metrics
+    assert metrics["gap"] == metrics["accepted_doubted"] == metrics["states_differing"] == 1.0
+
+
+def test_drift_is_the_distance_to_the_nearest_logged_turn() -> None:
+    logged, embedder = honest().trajectories[:6], HashingEmbedder(64)
+    drift = Drift(embedder, logged)
+    assert drift.of(logged)["drift"] == pytest.approx(0.0, abs=1e-6)
+
+    def phi(trajectories: Sequence[Trajectory]) -> np.ndarray:
+        turns = [turn for t in trajectories for turn in t.transitions]
+        return embed_turns(embedder, [t.state for t in turns], [t.action.text for t in turns])
+
+    others = honest().trajectories[6:]
+    nearest = [max(float(a @ b) for b in phi(logged)) for a in phi(others)]
+    assert drift.of(others)["drift"] == pytest.approx(1 - sum(nearest) / len(nearest), abs=1e-5)
+    assert drift.of([]) == {}

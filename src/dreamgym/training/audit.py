@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from dreamgym.core.config import FidelityConfig
 from dreamgym.core.data_structures import Group, Origin, Trajectory
@@ -16,6 +17,7 @@ from dreamgym.core.errors import InvalidDreamError
 from dreamgym.environments.alfworld.replay import replay
 from dreamgym.models.dream_prompts import Past, safe_action
 from dreamgym.models.reasoning_model import ReasoningExperienceModel
+from dreamgym.training.drift import Drift
 from dreamgym.training.fidelity import rates
 from dreamgym.training.parts import Audit
 
@@ -32,12 +34,14 @@ def audited(groups: Sequence[Group], share: float) -> list[Trajectory]:
 class ReplayAuditor:
     """Dreamed episodes replayed in the real engine, built from their sheets."""
 
-    def __init__(self, config: FidelityConfig) -> None:
+    def __init__(self, config: FidelityConfig, drift: Drift) -> None:
         self._config = config
+        self._drift = drift
 
     async def audit(self, iteration: int, groups: Sequence[Group]) -> Audit:
         """Dreamed minus real success, accepted invalid actions and false wins of these episodes."""
-        episodes = [replay(trajectory) for trajectory in audited(groups, self._config.audit_share)]
+        trajectories = audited(groups, self._config.audit_share)
+        episodes = [replay(trajectory) for trajectory in trajectories]
         if not episodes:
             return Audit()
         turns = [turn for episode in episodes for turn in episode.turns]
@@ -55,6 +59,7 @@ class ReplayAuditor:
                 "invalid_accepted": 1.0 - measured.invalid_recognised.estimate,
                 "next_state_exact": measured.next_state_exact.estimate,
                 "false_wins": false_wins,
+                **self._drift.of(trajectories),
             },
             score=real,
             exploited=f"of {len(episodes)} episodes {dreamed:.0%} won in the dream, {real:.0%} for real"
@@ -63,37 +68,53 @@ class ReplayAuditor:
         )
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Check:
+    """Of one episode: turns told differently, accepted actions refused, and whether its win is not confirmed."""
+
+    differing: int
+    refused: int
+    lost: bool
+
+
 class ConsistencyAuditor:
     """Dreamed episodes dreamed again, same sheet and actions, without retrieved experiences."""
 
-    def __init__(self, config: FidelityConfig, second_opinion: ReasoningExperienceModel) -> None:
+    def __init__(
+        self, config: FidelityConfig, second_opinion: ReasoningExperienceModel, drift: Drift
+    ) -> None:
         self._config = config
         self._model = second_opinion
+        self._drift = drift
 
     async def audit(self, iteration: int, groups: Sequence[Group]) -> Audit:
-        """How often the second opinion differs, on next states and on wins."""
+        """How often the second opinion differs: on next states, on what is accepted, on wins."""
         trajectories = audited(groups, self._config.audit_share)
         if not trajectories:
             return Audit()
         checks = await asyncio.gather(*(self._dream_again(trajectory) for trajectory in trajectories))
-        turns = sum(len(trajectory.transitions) for trajectory in trajectories)
-        differing = sum(differing for differing, _ in checks)
-        lost = sum(lost for _, lost in checks)
+        turns = [turn for trajectory in trajectories for turn in trajectory.transitions]
         won = sum(trajectory.success for trajectory in trajectories)
+        lost = sum(check.lost for check in checks)
         exploited = lost > self._config.max_gap * len(trajectories) and lost >= MIN_FALSE_WINS
         return Audit(
             metrics={
                 "episodes": len(trajectories),
-                "states_differing": differing / max(1, turns),
-                "wins_doubted": lost / max(1, won),
+                "dreamed_success": won / len(trajectories),
+                "confirmed_success": (won - lost) / len(trajectories),
+                "gap": lost / len(trajectories),
+                "states_differing": sum(check.differing for check in checks) / max(1, len(turns)),
+                "accepted_doubted": sum(check.refused for check in checks)
+                / max(1, sum(t.valid for t in turns)),
+                **self._drift.of(trajectories),
             },
             score=None,
             exploited=f"{lost} of {won} dreamed wins are not confirmed by a second opinion" * exploited,
         )
 
-    async def _dream_again(self, trajectory: Trajectory) -> tuple[int, bool]:
-        """Turns whose next state differs, and whether a dreamed win is not confirmed."""
-        sheet, differing, won = trajectory.sheet, 0, False
+    async def _dream_again(self, trajectory: Trajectory) -> _Check:
+        """What the second opinion says of an episode; from a turn that it cannot answer on, it denies all."""
+        sheet, differing, refused, won = trajectory.sheet, 0, 0, False
         assert sheet is not None  # ``audited`` chose it for its sheet
         past = Past(start=sheet)
         for number, turn in enumerate(trajectory.transitions):
@@ -108,7 +129,10 @@ class ConsistencyAuditor:
                     seed=number,
                 )
             except InvalidDreamError:
-                return differing + len(trajectory.transitions) - number, trajectory.success
+                left = trajectory.transitions[number:]
+                differing, refused = differing + len(left), refused + sum(turn.valid for turn in left)
+                break
             differing += again.answer.next_state != turn.next_state
+            refused += turn.valid and not again.answer.valid
             sheet, past, won = again.sheet, past.after(action, again.written), won or again.answer.done
-        return differing, trajectory.success and not won
+        return _Check(differing=differing, refused=refused, lost=trajectory.success and not won)

@@ -21,6 +21,7 @@ from dreamgym.models.replay_buffer import ExperienceReplayBuffer
 from dreamgym.training.audit import ConsistencyAuditor, ReplayAuditor
 from dreamgym.training.checkpoints import read_checkpoint, read_manifest
 from dreamgym.training.domains import Domain, open_domain
+from dreamgym.training.drift import Drift
 from dreamgym.training.evaluation import Bout, PanelEvaluator
 from dreamgym.training.grpo import GRPO
 from dreamgym.training.loggers import open_loggers
@@ -168,11 +169,12 @@ def build_auditor(config: DreamGymConfig, grounds: Grounds) -> Auditor:
     fidelity = config.training.fidelity
     if fidelity.audit_share == 0.0:
         return NoAudit()
+    drift = Drift(make_embedder(config.buffer), grounds.offline)
     if fidelity.audit == "replay":
-        return ReplayAuditor(fidelity)
+        return ReplayAuditor(fidelity, drift)
     plain = config.reasoning_model.model_copy(update={"top_k": 0})
     second = ReasoningExperienceModel(plain, experience_client(plain), world=grounds.world)
-    return ConsistencyAuditor(fidelity, second)
+    return ConsistencyAuditor(fidelity, second, drift)
 
 
 def build_algorithm(config: DreamGymConfig, policy: LocalPolicy) -> Algorithm:
