@@ -70,7 +70,7 @@ class ReplayAuditor:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Check:
-    """Of one episode: turns told differently, accepted actions refused, and whether its win is not confirmed."""
+    """Of one episode: turns told differently, accepted actions refused, whether its win is denied."""
 
     differing: int
     refused: int
@@ -80,11 +80,9 @@ class _Check:
 class ConsistencyAuditor:
     """Dreamed episodes dreamed again, same sheet and actions, without retrieved experiences."""
 
-    def __init__(
-        self, config: FidelityConfig, second_opinion: ReasoningExperienceModel, drift: Drift
-    ) -> None:
+    def __init__(self, config: FidelityConfig, model: ReasoningExperienceModel, drift: Drift) -> None:
         self._config = config
-        self._model = second_opinion
+        self._model = model
         self._drift = drift
 
     async def audit(self, iteration: int, groups: Sequence[Group]) -> Audit:
@@ -94,6 +92,7 @@ class ConsistencyAuditor:
             return Audit()
         checks = await asyncio.gather(*(self._dream_again(trajectory) for trajectory in trajectories))
         turns = [turn for trajectory in trajectories for turn in trajectory.transitions]
+        accepted = sum(turn.valid for turn in turns)
         won = sum(trajectory.success for trajectory in trajectories)
         lost = sum(check.lost for check in checks)
         exploited = lost > self._config.max_gap * len(trajectories) and lost >= MIN_FALSE_WINS
@@ -104,8 +103,7 @@ class ConsistencyAuditor:
                 "confirmed_success": (won - lost) / len(trajectories),
                 "gap": lost / len(trajectories),
                 "states_differing": sum(check.differing for check in checks) / max(1, len(turns)),
-                "accepted_doubted": sum(check.refused for check in checks)
-                / max(1, sum(t.valid for t in turns)),
+                "accepted_doubted": sum(check.refused for check in checks) / max(1, accepted),
                 **self._drift.of(trajectories),
             },
             score=None,
