@@ -43,8 +43,11 @@ ARMS = {
     "without invalid actions": (MODEL.format("no-invalid"), AUDITED),
     "under-trained dream": (MODEL.format("undertrained"), AUDITED),
 }
-# `dreamgym fidelity` and dream_models.py measure the dreams; bad ones are to be trained in, too.
-GATE_OFF = ("training.fidelity.gate=false", "training.fidelity.episodes=16")
+COMMON = (
+    "training.eval_every=5",  # for learning_curves.py
+    "training.fidelity.gate=false",  # bad dreams are to be trained in, too; dream_models.py measures them
+    "training.fidelity.episodes=16",
+)
 
 
 def main() -> None:
@@ -77,7 +80,7 @@ def finish(folder: Path, arm: str, seed: int, data: Path | None) -> dict[str, An
     if not summary.exists():
         resume = ["--resume"] if list(folder.glob("policy_iter_*.json")) else []
         places = [f"training.output_dir={folder}", f"training.log_dir={folder / 'logs'}"]
-        dreamgym(folder / "train.log", "train", "--seed", str(seed), *resume, *places, *GATE_OFF, *ARMS[arm])
+        dreamgym(folder / "train.log", "train", "--seed", str(seed), *resume, *places, *COMMON, *ARMS[arm])
     flagged = (folder / "train.log").read_text().count("the dream is being exploited")
     result: dict[str, Any] = {"arm": arm, "seed": seed, "flagged": flagged, **json.loads(summary.read_text())}
     if data is not None:
