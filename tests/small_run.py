@@ -27,6 +27,7 @@ SETTINGS = [
     "training.tasks_per_iteration=3",
     "training.eval_episodes=4",
     "training.checkpoint_every=2",
+    "training.eval_every=2",
     "training.fidelity.gate=false",
     "training.fidelity.episodes=2",
     "environment.max_turns=6",

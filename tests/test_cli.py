@@ -1,6 +1,7 @@
 """What a person types: episodes to play, help with examples, and one line for every mistake."""
 
 import json
+import lzma
 import random
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
+from alfworld_data import DATA, game_file, needs_data, records
 from dreamgym.cli.main import app
 from dreamgym.environments.alfworld.engine import World
 from dreamgym.environments.alfworld.panels import game_of, generated_tasks
@@ -69,8 +71,8 @@ def test_a_huge_action_and_control_characters_are_answered(tmp_path):
 def test_a_person_plays_until_an_empty_line():
     result = run("play", "--seed", "5", text="?\nlook\n\n")
     assert "Your task is to:" in result.stdout
-    assert "go to " in result.stdout
-    assert "You are in the middle of a room." in result.stdout.split("> ")[-2]
+    assert "go to " in result.stderr
+    assert result.stdout.count("You are in the middle of a room.") == 2
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
@@ -159,3 +161,60 @@ def test_help_does_not_load_torch():
     code = "import sys; from dreamgym.cli.main import app; print('torch' in sys.modules)"
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert answer.stdout == "False\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["collect", "--episodes", "1", "--share", "expert=1"], "thesis.txt, which would be lost"),
+        (["collect", "--output", "thesis.txt", "--share", "expert=1"], "it is a file, wanted a folder"),
+        (["collect", "--share", "expert=nan"], "the share of expert is nan: use 0 or more"),
+        (["play", "--seed", "1000000"], "use 0 to 999999"),
+        (["evaluate", "--checkpoint", "x.json", "--output", "."], "is a folder, wanted a file such as"),
+        (["train", "training.output_dir=/proc/nowhere/run"], "cannot write (/proc/nowhere"),
+        (["train", "rl.clip=inf"], "rl.clip"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else None,
+)
+def test_nothing_is_lost_and_nothing_is_a_traceback(arguments, message, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "thesis.txt").write_text("mine")
+    if arguments[0] == "collect" and "--output" not in arguments:
+        arguments = [*arguments, "--output", str(tmp_path)]
+    result = run(*arguments)
+    assert result.exit_code == 2, result.output
+    assert message in result.stderr
+    assert (tmp_path / "thesis.txt").read_text() == "mine"
+
+
+def test_standard_output_holds_the_episode_alone():
+    result = run("play", "--seed", "5", "--json", text="?\nlook\n\n")
+    assert [json.loads(line)["reward"] for line in result.stdout.splitlines()] == [0.0, 0.0]
+    assert "> " in result.stderr
+    assert "go to " in result.stderr
+
+
+@needs_data
+def test_a_recorded_trace_comes_back_from_the_command_line(tmp_path):
+    with lzma.open(DATA / "alfworld" / "train_traces_60_games.json.xz", "rt") as file:
+        trace = json.load(file)[1]
+    record = next(record for record in records("train") if record["id"] == trace["id"])
+    game = tmp_path / record["id"] / "game.tw-pddl"
+    game.parent.mkdir(parents=True)
+    game.write_text(game_file(record))
+    actions = written(tmp_path, [step["a"] for step in trace["steps"]])
+    result = run("play", "--env", "alfworld", "--game", str(game), "--actions", actions, "--json")
+    turns = [json.loads(line) for line in result.stdout.splitlines()]
+    first, *rest = turns
+    assert (first["observation"], first["admissible"]) == (trace["reset"]["obs"], trace["reset"]["adm"])
+    assert len(rest) == len(trace["steps"]) == 25
+    for turn, step in zip(rest, trace["steps"], strict=True):
+        assert (turn["observation"], turn["admissible"]) == (step["obs"], step["adm"])
+        assert (turn["reward"], turn["terminated"], turn["won"]) == (step["score"], step["done"], step["won"])
+
+
+def test_a_person_plays_the_shipped_dream(tmp_path):
+    result = run("play", "--seed", "5", "--dream", "--actions", written(tmp_path, ["look", "fly away"]))
+    assert result.exit_code == 0, result.output
+    assert "Nothing happens." in result.stdout
+    assert "  | fail" in result.stdout  # its reasoning

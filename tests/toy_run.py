@@ -188,7 +188,7 @@ def toy_trainer(folder: Path, config: DreamGymConfig, auditor: ScriptedAuditor |
 
 
 def main(folder: str, iterations: str, *flags: str) -> None:
-    config = toy_config(int(iterations))
+    config = toy_config(int(iterations), "training.eval_every=3")
     trainer = toy_trainer(Path(folder), config)
     with trainer.folder:
         if "--resume" in flags:

@@ -96,3 +96,28 @@ def test_differences_are_dotted_keys_with_both_values():
 @pytest.mark.parametrize("path", sorted(CONFIGS.glob("*.yaml")), ids=lambda path: path.name)
 def test_every_file_of_the_repository_loads(path):
     load_config(path)
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("rl.clip=.inf", "rl.clip"),
+        ("rl.learning_rate=.nan", "rl.learning_rate"),
+        ("training.phases=[]", "training.phases"),
+        ("buffer.capacity=1000000000000", "buffer.capacity"),
+        ("environment.show_admissible=true", "a dream cannot list the valid actions"),
+    ],
+)
+def test_what_could_only_fail_later_is_refused_at_once(override: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        load_config(None, [override])
+    load_config(None, ["environment.show_admissible=true", "buffer.synthetic_ratio=0"])
+
+
+def test_an_override_is_blamed_for_what_it_says_and_not_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "a.yaml"
+    file.write_text("training:\n  phases:\n    - {world: dream, iterations: 3}\n")
+    with pytest.raises(ConfigError) as error:
+        load_config(file, ["training.phases=[{world: drem}]"])
+    assert "a.yaml" not in str(error.value)
+    assert "override 'training.phases=[{world: drem}]'" in str(error.value)

@@ -29,6 +29,7 @@ from dreamgym.models.curriculum_generator import STATE, CurriculumTaskGenerator
 from dreamgym.models.embedding import HashingEmbedder
 from dreamgym.models.llm_client import ScriptedClient
 from dreamgym.models.recombination import variation
+from dreamgym.models.task_pool import Observed, TaskPool
 from dreamgym.models.task_value import clusters, group_values, reward_variance
 
 SEEDS = tuple(
@@ -361,3 +362,11 @@ def test_a_checkpoint_of_other_seeds_or_half_a_file_is_refused(tmp_path: Path) -
     (tmp_path / STATE).write_text((tmp_path / STATE).read_text()[:-100])
     with pytest.raises(CheckpointError, match=STATE):
         make().load(tmp_path)
+
+
+def test_the_latest_64_tasks_are_remembered() -> None:
+    pool = TaskPool(size=8, retire_after=3)
+    for number in range(70):
+        task = Task(id=f"t{number}", environment="e", instruction=f"do {number}")
+        pool.observe(Observed(task=task, returns=(0.0, 1.0), value=0.25, groups=1, solved=True))
+    assert list(pool.observed) == [f"t{number}" for number in range(6, 70)]

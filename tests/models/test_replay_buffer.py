@@ -23,6 +23,7 @@ from dreamgym.core.data_structures import (
     Trajectory,
     Transition,
 )
+from dreamgym.core.errors import StoreError
 from dreamgym.models.quality import MAX_DREAMS_OF_A_TURN, Refusal
 from dreamgym.models.replay_buffer import ExperienceReplayBuffer
 from experiences import close_buffers, dreamed, experience, open_buffer, random_experience
@@ -248,3 +249,19 @@ def test_whatever_comes_the_rules_hold(seed: int, capacity: int, sizes: list[int
     buffer.close()
     assert len(found) == min(5, sum(e.trajectory_id != query.trajectory_id for e in kept))
     assert query.trajectory_id not in {e.trajectory_id for e in found}
+
+
+def test_after_a_failed_write_dreams_still_go_before_real_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    buffer = open_buffer(capacity=3)
+
+    def full(*_: object) -> None:
+        raise StoreError("no space left")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(buffer._store, "write", full)
+        with pytest.raises(StoreError):
+            buffer.add_experiences([dreamed("a"), dreamed("b")])
+    real = [experience(name) for name in ("c", "d", "e")]
+    buffer.add_experiences([*real[:2], dreamed("f")])
+    buffer.add_experience(real[2])  # one must go: the dream
+    assert {e.origin for e in buffer.sample_balanced(9)} == {Origin.REAL}

@@ -87,6 +87,48 @@ def test_a_foreign_file_is_told_apart(saved, text):
     )
 
 
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("files", []),
+        ("files", {"policy/state.json": 3}),
+        ("parts", [1]),
+        ("config", 5),
+        ("iteration", "x"),
+        ("counters", [1]),
+        ("surprise", 1),
+    ],
+)
+def test_a_manifest_with_wrong_types_names_the_field(saved, field, value):
+    saved.write_text(json.dumps({**json.loads(saved.read_text()), field: value}))
+    assert refusal(saved).startswith(f"policy_iter_0004.json is damaged, {field}")
+
+
+def test_a_file_nested_too_deeply_is_told_in_one_line(saved):
+    saved.write_text("[" * 100_000)
+    assert "cannot be read" in refusal(saved)
+
+
+def test_a_folder_or_another_file_is_no_checkpoint(saved):
+    assert refusal(saved.with_suffix("")).endswith(
+        "is a folder, wanted a manifest such as policy_iter_0004.json"
+    )
+    other = saved.with_name("config.yaml")
+    other.write_text("rl: {clip: 0.1}")
+    assert refusal(other).endswith("wanted a policy_iter_….json manifest")
+
+
+def test_a_run_that_could_not_begin_leaves_the_earlier_one_in_place(tmp_path):
+    trainer = toy_trainer(tmp_path, toy_config(1))
+    with trainer.folder as folder:
+        folder.start(trainer.config)
+        asyncio.run(trainer.train())
+        before = sorted(p.name for p in tmp_path.iterdir())
+        folder.put_back(folder.start(trainer.config))
+        assert sorted(p.name for p in tmp_path.iterdir() if p.name != "earlier") == before
+        folder.put_back(None)  # a first run: nothing of it is left
+
+
 def test_a_checkpoint_of_another_version_says_so(saved):
     saved.write_text(json.dumps({**json.loads(saved.read_text()), "version": 99}))
     assert "has version 99, this DreamGym reads version 1" in refusal(saved)
@@ -96,7 +138,7 @@ def test_a_manifest_that_lacks_a_field_says_which(saved):
     manifest = json.loads(saved.read_text())
     del manifest["counters"], manifest["files"]
     saved.write_text(json.dumps(manifest))
-    assert "lacks counters, files" in refusal(saved)
+    assert "is damaged, counters: Field required; files: Field required: remove" in refusal(saved)
 
 
 def test_a_checkpoint_of_another_config_names_the_keys(saved):

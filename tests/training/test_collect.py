@@ -12,8 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
 from alfworld_data import DATA, needs_data
+from dreamgym.cli.main import app
 from dreamgym.core.data_structures import Action, Origin, Sheet, StopReason, Task, Trajectory
 from dreamgym.core.errors import ConfigError, DataError
 from dreamgym.core.serialization import encode
@@ -271,3 +273,11 @@ def test_a_cut_or_foreign_or_missing_file_is_told(tmp_path: Path) -> None:
     (tmp_path / "manifest.json").write_text("{")
     with pytest.raises(DataError, match="is no JSON"):
         read_manifest(tmp_path)
+
+
+def test_nothing_held_out_is_an_empty_file_and_a_line(tmp_path):
+    arguments = ["collect", "--episodes", "2", "--heldout-share", "0", "--share", "expert=1"]
+    result = CliRunner().invoke(app, [*arguments, "--output", str(tmp_path / "data")])
+    assert result.exit_code == 0, result.output
+    assert "heldout  0 episodes, 0 turns" in result.stdout
+    assert list(read_trajectories(tmp_path / "data" / "heldout.jsonl.gz")) == []

@@ -1,10 +1,15 @@
 """Flags, presets and overrides become one configuration; the preset files are what they say."""
 
+import asyncio
+
 import pytest
 
 from dreamgym.core.config import DreamGymConfig, Phase
 from dreamgym.core.config_io import load_config
 from dreamgym.core.errors import ConfigError
+from dreamgym.environments.alfworld.panels import panel
+from dreamgym.training.domains import open_domain
+from dreamgym.training.policy import opening_prompt
 from dreamgym.training.settings import PRESETS, RunFlags, resolve
 
 
@@ -36,7 +41,7 @@ def test_the_batch_counts_trajectories_in_groups_of_the_overridden_size():
         resolve(RunFlags(batch_size=12))
 
 
-@pytest.mark.parametrize(("number", "expected"), [(100, (95, 5)), (42, (40, 2)), (2, (1, 1)), (3, (2, 1))])
+@pytest.mark.parametrize(("number", "expected"), [(100, (98, 2)), (82, (80, 2)), (2, (1, 1)), (3, (2, 1))])
 def test_the_number_of_iterations_keeps_the_proportions_of_the_phases(number, expected):
     config = resolve(RunFlags(env="alfworld", num_iterations=number))
     assert config.training.phases == (
@@ -61,3 +66,19 @@ def test_a_file_wins_over_the_preset(tmp_path):
     path.write_text("rl: {clip: 0.05}\n")
     config = resolve(RunFlags(config=path, env="alfworld"))
     assert (config.rl.clip, len(config.training.phases)) == (0.05, 1)
+
+
+def test_valid_actions_are_shown_to_the_policy_where_the_setting_says_so() -> None:
+    task = panel("valid", 1).tasks[0]
+
+    async def first_prompt(config: DreamGymConfig) -> str:
+        make = await open_domain(config.environment).make_real(task, 0)
+        environment = make()
+        seen = await environment.reset(task, 0)
+        await environment.close()
+        return opening_prompt(task, seen)
+
+    shown = load_config(None, ["environment.show_admissible=true", "buffer.synthetic_ratio=0"])
+    assert "\noptions: " in asyncio.run(first_prompt(shown))
+    assert " | look" in asyncio.run(first_prompt(shown))
+    assert "\noptions: " not in asyncio.run(first_prompt(DreamGymConfig()))

@@ -42,6 +42,7 @@ def finished(tmp_path: Path) -> RunFolder:
         log = MetricsLog(folder.metrics)
         log.log(0, {"time/evaluate": 30.0})
         log.log(1, {"time/collect": 40.0, "time/learn": 5.5, "rl/loss": 9.0})
+        log.log(3, counters.metrics())
         yield folder
 
 
@@ -73,3 +74,10 @@ def test_fidelity_is_shown_where_it_was_measured(finished):
     assert ("dream: invalid recognised", "99.6 %", "") in table
     assert ("dream: false wins per 1,000", "0.4", "") in table
     assert ("dream: whole episodes right", "–", "") in table
+
+
+def test_turns_after_the_best_policy_are_counted_too(finished):
+    later = Counters(real_turns=9, audit_turns=8, dreamed_turns=2000)
+    MetricsLog(finished.metrics).log(4, later.metrics())  # the run went on, then back to iteration 3
+    summary = summarise(finished, finished.path / "policy_iter_0003.json")
+    assert (summary["real_turns_in_training"], summary["dreamed_turns"]) == (17, 2000)

@@ -136,7 +136,11 @@ def essence(folder: Path) -> tuple[dict, list[dict], dict]:
     ]
     last = folder / "policy_iter_0006"
     state = {str(p.relative_to(last)): p.read_bytes() for p in sorted(last.rglob("*")) if p.is_file()}
-    texts = {p.name: p.read_text() for p in (folder / "episodes").iterdir()}
+    texts = {
+        str(path.relative_to(folder)): path.read_text()
+        for name in ("episodes", "evaluations")
+        for path in (folder / name).iterdir()
+    }
     return state, metrics, texts
 
 

@@ -51,3 +51,55 @@ def test_leftovers_of_a_killed_process_are_removed(tmp_path):
     (tmp_path / "kept").write_text("whole")
     atomic.remove_partial(tmp_path)
     assert os.listdir(tmp_path) == ["kept"]
+
+
+def test_what_is_foreign_is_never_replaced(tmp_path):
+    target = tmp_path / "folder"
+    target.mkdir()
+    (target / "thesis.txt").write_text("mine")
+    (target / "one").write_text("old")
+    with (
+        pytest.raises(FileExistsError, match=r"thesis\.txt, which would be lost"),
+        atomic.new_folder(target) as new,
+    ):
+        (new / "one").write_text("1")
+    assert (target / "thesis.txt").read_text() == "mine"
+    assert (target / "one").read_text() == "old"
+    with pytest.raises(FileExistsError, match="it is a file"), atomic.new_folder(target / "one"):
+        pass
+    assert sorted(os.listdir(tmp_path)) == ["folder"]
+
+
+def test_a_gitkeep_is_carried_over(tmp_path):
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / ".gitkeep").touch()
+    with atomic.new_folder(tmp_path / "folder") as new:
+        (new / "one").write_text("1")
+    assert sorted(os.listdir(tmp_path / "folder")) == [".gitkeep", "one"]
+
+
+@pytest.mark.parametrize("died", ["between the renames", "before the old one was gone"])
+def test_a_process_killed_while_folders_are_exchanged_loses_none(tmp_path, monkeypatch, died):
+    target = tmp_path / "folder"
+    with atomic.new_folder(target) as new:
+        (new / "one").write_text("old")
+
+    class Killed(BaseException): ...
+
+    def die(*arguments, **settings):
+        raise Killed
+
+    swap = os.replace
+    if died == "between the renames":
+        monkeypatch.setattr(atomic.os, "replace", lambda a, b: die() if b == target else swap(a, b))
+    else:
+        monkeypatch.setattr(atomic.shutil, "rmtree", lambda path, **settings: None)
+    try:
+        with atomic.new_folder(target) as new:
+            (new / "one").write_text("new")
+    except Killed:
+        pass
+    monkeypatch.undo()
+    atomic.remove_partial(tmp_path)
+    assert os.listdir(tmp_path) == ["folder"]
+    assert (target / "one").read_text() == ("old" if died == "between the renames" else "new")

@@ -82,7 +82,10 @@ def _choose(
     if task is not None:
         loaded = game_named(task, config.environment.data_dir)
         return task_of(loaded, split="play"), loaded
-    return next(generated_tasks(seed or 0)), None
+    try:
+        return next(generated_tasks(seed or 0)), None
+    except ValueError as error:
+        raise ConfigError(f"--seed: {error}") from None
 
 
 def _real(config: DreamGymConfig, loaded: Game | None) -> Environment:
@@ -126,6 +129,8 @@ def _read_commands(path: Path) -> list[str]:
         raise DataError(
             f"{path}, line {error.lineno}: not JSON ({error.msg}), wanted a list of commands"
         ) from None
+    except RecursionError:
+        raise DataError(f"{path}: nested too deeply, wanted a list of commands") from None
     if not isinstance(commands, list):
         raise DataError(
             f'{path}: found a {type(commands).__name__}, wanted a list such as ["look", "inventory"]'
@@ -137,15 +142,19 @@ def _read_commands(path: Path) -> list[str]:
 
 
 def _ask_person(seen: Observation) -> str | None:
-    """A command that a person types; ``?`` lists what is possible, an empty line leaves."""
+    """A command that a person types; ``?`` lists what is possible, an empty line leaves.
+
+    What is said to the person goes to standard error: standard output holds the episode alone.
+    """
     while True:
+        print("> ", end="", file=sys.stderr, flush=True)
         try:
-            command = input("> ").strip()
+            command = input().strip()
         except EOFError:
             return None
         if command != "?":
             return command or None
-        print("\n".join(seen.admissible or ("the dream lists no commands",)))
+        print("\n".join(seen.admissible or ("the dream lists no commands",)), file=sys.stderr)
 
 
 def _show_json(result: StepResult) -> None:

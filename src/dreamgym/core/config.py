@@ -12,6 +12,7 @@ from pydantic import (
     NonNegativeFloat,
     PositiveFloat,
     PositiveInt,
+    field_validator,
     model_validator,
 )
 
@@ -19,7 +20,7 @@ from pydantic import (
 class Section(BaseModel):
     """A frozen section that refuses unknown keys."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True, allow_inf_nan=False)
 
 
 class ReasoningModelConfig(Section):
@@ -61,7 +62,7 @@ class PolicyModelConfig(Section):
 class BufferConfig(Section):
     """The experience replay buffer (paper §4)."""
 
-    capacity: PositiveInt = 100_000
+    capacity: PositiveInt = Field(100_000, le=10_000_000)
     synthetic_ratio: float = Field(1.0, ge=0.0, le=1.0, description="share of groups rolled out in the dream")
     embedding: str = Field(
         "hashing", description="'hashing', a sentence-transformers folder, or an /embeddings URL"
@@ -149,6 +150,13 @@ class TrainingConfig(Section):
     use_wandb: bool = False
     fidelity: FidelityConfig = FidelityConfig()
 
+    @field_validator("phases")
+    @classmethod
+    def _something_to_do(cls, phases: tuple[Phase, ...]) -> tuple[Phase, ...]:
+        if not phases:
+            raise ValueError("training.phases is empty: name one, such as {world: dream, iterations: 20}")
+        return phases
+
     @property
     def num_iterations(self) -> int:
         """Iterations of all phases."""
@@ -191,7 +199,12 @@ class DreamGymConfig(Section):
         return self.buffer.synthetic_ratio > 0 and any(p.world == "dream" for p in self.training.phases)
 
     @model_validator(mode="after")
-    def _ppo_or_groups(self) -> DreamGymConfig:
+    def _fits_together(self) -> DreamGymConfig:
+        if self.environment.show_admissible and self.dreams:
+            raise ValueError(
+                "environment.show_admissible is on, but a dream cannot list the valid actions: "
+                "switch it off, or train for real (buffer.synthetic_ratio = 0)"
+            )
         if self.rl.algorithm == "grpo" and self.rl.group_size < 2:
             raise ValueError(
                 f"rl.group_size is {self.rl.group_size}: GRPO compares the rollouts of a group, use 2 or more"

@@ -49,6 +49,7 @@ def override_config(
     values, origins = copy.deepcopy(values), dict(origins or {})
     for override in overrides:
         place = _apply(values, override)
+        origins = {known: origin for known, origin in origins.items() if known[: len(place)] != place}
         for length in range(1, len(place)):
             origins.setdefault(place[:length], f"override '{override}'")
         origins[place] = f"override '{override}'"

@@ -44,7 +44,10 @@ class ExperienceStore:
         with _told(self._path):
             if path is not None:
                 path.parent.mkdir(parents=True, exist_ok=True)
-            self._connection = sqlite3.connect(path or ":memory:", timeout=LOCK_SECONDS, isolation_level=None)
+            # One caller at a time, but not always the opening thread: the gymnasium view has its own.
+            self._connection = sqlite3.connect(
+                path or ":memory:", timeout=LOCK_SECONDS, isolation_level=None, check_same_thread=False
+            )
             try:
                 self._prepare()
             except BaseException:

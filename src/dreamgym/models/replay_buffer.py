@@ -177,12 +177,6 @@ class ExperienceReplayBuffer:
         self._next_number, self._counts = next_number, Counter(counts)
         set_random_state(self._rng, rng)
 
-    def clear(self) -> None:
-        """Forget everything, so that a new run starts empty in an old run's folder."""
-        self._store.write([], [row.number for row in self._ledger])
-        self._counts.clear()
-        self._read_store()
-
     def close(self) -> None:
         """Free the file; may be called twice."""
         self._store.close()
@@ -236,7 +230,8 @@ class ExperienceReplayBuffer:
         except BaseException:
             withdraw(self._ledger, batch)
             raise
-        self._next_number += len(candidates)
+        finally:
+            self._next_number += len(candidates)  # also of what failed: its numbers wait for eviction
         self._turns.update(batch.rows, vectors, batch.removed)
         if self._turns.is_wasteful:
             self._turns.compact(list(self._ledger))

@@ -76,7 +76,7 @@ class TaskPool:
         if record.task.id in self.active:
             self._judge(record)
         forgettable = [name for name in self.observed if name not in self.active]
-        for name in forgettable[: len(self.observed) - REMEMBERED]:
+        for name in forgettable[: max(0, len(self.observed) - REMEMBERED)]:
             del self.observed[name]
 
     def draw(self, count: int, rng: Random) -> list[Task]:

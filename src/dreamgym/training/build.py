@@ -11,6 +11,7 @@ from random import Random
 from dreamgym.core.config import DreamGymConfig
 from dreamgym.core.config_io import override_config
 from dreamgym.core.data_structures import Origin, Task, Trajectory
+from dreamgym.core.errors import ConfigError
 from dreamgym.environments.dream import DreamFactory
 from dreamgym.models.closed_world import OPEN_WORLD, ClosedWorld, known_forms, known_things
 from dreamgym.models.curriculum_generator import CurriculumTaskGenerator
@@ -66,8 +67,14 @@ class Grounds:
 
 
 @contextlib.contextmanager
-def open_grounds(config: DreamGymConfig, buffer_path: Path | None = None) -> Iterator[Grounds]:
-    """The models, the environment and the offline data; the buffer is in memory without a path."""
+def open_grounds(
+    config: DreamGymConfig, buffer_path: Path | None = None, *, fresh: bool = False
+) -> Iterator[Grounds]:
+    """The models, the environment and the offline data; the buffer is in memory without a path.
+
+    Raises:
+        ConfigError: the buffer shall be ``fresh``, but its file holds experiences of an earlier run.
+    """
     domain = open_domain(config.environment)
     policy = load_policy(config.policy_model)
     offline = list(offline_trajectories(config, "train"))
@@ -75,6 +82,11 @@ def open_grounds(config: DreamGymConfig, buffer_path: Path | None = None) -> Ite
     buffer = build_buffer(config, domain, buffer_path)
     world = closed_world(config, domain, offline)
     with contextlib.closing(buffer):
+        if fresh and len(buffer):
+            raise ConfigError(
+                f"buffer.path: {buffer_path} holds {len(buffer):,} experiences of an earlier run, which "
+                "would ground this one's dreams: name another file, or continue that run with --resume"
+            )
         buffer.add_trajectories(offline)
         yield Grounds(
             domain=domain,
@@ -107,9 +119,9 @@ def open_run(
     config: DreamGymConfig, folder: RunFolder, reporter: Reporter, checkpoint: Path | None = None
 ) -> Iterator[tuple[Trainer, Grounds]]:
     """The trainer of a run that begins, or continues at ``checkpoint``; its files are closed at the end."""
-    finished = None if checkpoint is None else read_manifest(checkpoint)["iteration"]
-    default_path = folder.path / "experiences.sqlite"
-    with open_grounds(config, config.buffer.path or default_path) as grounds:
+    finished = None if checkpoint is None else read_manifest(checkpoint).iteration
+    path = config.buffer.path or folder.path / "experiences.sqlite"
+    with open_grounds(config, path, fresh=checkpoint is None) as grounds:
         metrics = MetricsLog(folder.metrics, open_loggers(config, folder.path, finished=finished))
         with contextlib.closing(metrics):
             trainer = Trainer(
@@ -145,7 +157,10 @@ def open_evaluation(
 ) -> Iterator[tuple[Bout, LocalPolicy, DreamGymConfig]]:
     """A checkpoint's policy, and the bout it is to play."""
     found = read_checkpoint(checkpoint)
-    config = override_config(found.config, overrides)
+    try:
+        config = override_config(found.config, overrides)
+    except ConfigError as error:
+        raise ConfigError(f"the configuration in {checkpoint}: {error}") from None
     with contextlib.ExitStack() as open_files:
         if dream:
             grounds = open_files.enter_context(open_grounds(config))

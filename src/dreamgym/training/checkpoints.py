@@ -14,11 +14,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from pydantic import BaseModel, ConfigDict, NonNegativeInt, ValidationError
+
 from dreamgym.core.config_io import differences
 from dreamgym.core.errors import CheckpointError
 from dreamgym.utils import atomic
 
 FORMAT, VERSION = "dreamgym-checkpoint", 1
+_WANTED = "wanted a policy_iter_….json manifest"
 _NAME = re.compile(r"policy_iter_(\d{4,})\.json")
 
 # Settings that do not touch what is learned: a resumed run may have others.
@@ -50,6 +53,29 @@ class Stateful(Protocol):
     def load(self, folder: Path) -> None:
         """Continue exactly from what ``save`` wrote."""
         ...
+
+
+class Fingerprint(BaseModel):
+    """A file's size and SHA-256."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    bytes: int
+    sha256: str
+
+
+class Manifest(BaseModel):
+    """What ``policy_iter_0100.json`` holds."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    format: str = FORMAT
+    version: int = VERSION
+    iteration: NonNegativeInt
+    counters: dict[str, int | float | None]
+    parts: tuple[str, ...]
+    files: dict[str, Fingerprint]
+    config: dict[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -91,16 +117,14 @@ def save_checkpoint(
                 (filling / name).mkdir()
                 part.save(filling / name)
             path.unlink(missing_ok=True)  # an old manifest must not vouch for new files
-        manifest = {
-            "format": FORMAT,
-            "version": VERSION,
-            "iteration": iteration,
-            "counters": dict(counters),
-            "parts": list(parts),
-            "files": {name: _fingerprint(file) for name, file in _files(_folder(path))},
-            "config": dict(config),
-        }
-        atomic.write_json(path, manifest)
+        manifest = Manifest(
+            iteration=iteration,
+            counters=dict(counters),
+            parts=tuple(parts),
+            files={name: _fingerprint(file) for name, file in _files(_folder(path))},
+            config=dict(config),
+        )
+        atomic.write_json(path, manifest.model_dump(mode="json"))
     except OSError as error:
         raise CheckpointError(
             f"cannot write {path}: {error.strerror or error}: make room, then continue with --resume; "
@@ -119,21 +143,21 @@ def read_checkpoint(path: Path) -> Checkpoint:
     """Read a manifest and check every file that it names."""
     manifest = read_manifest(path)
     folder = _folder(path)
-    for name, expected in manifest["files"].items():
+    for name, expected in manifest.files.items():
         file = folder / name
         if not file.is_file():
             raise CheckpointError(f"{path} names {file}, which is missing: {_remedy(path)}")
         if _fingerprint(file) != expected:
             raise CheckpointError(
                 f"{file} has {file.stat().st_size} bytes and is not the file that {path.name} names "
-                f"({expected['bytes']} bytes): truncated or changed, {_remedy(path)}"
+                f"({expected.bytes} bytes): truncated or changed, {_remedy(path)}"
             )
     return Checkpoint(
         path=path,
-        iteration=manifest["iteration"],
-        config=manifest["config"],
-        counters=manifest["counters"],
-        parts=tuple(manifest["parts"]),
+        iteration=manifest.iteration,
+        config=manifest.config,
+        counters=dict(manifest.counters),
+        parts=manifest.parts,
     )
 
 
@@ -161,27 +185,39 @@ def _worlds(config: Mapping[str, Any]) -> list[str]:
     return [phase["world"] for phase in config["training"]["phases"] for _ in range(phase["iterations"])]
 
 
-def read_manifest(path: Path) -> dict[str, Any]:
+def read_manifest(path: Path) -> Manifest:
     """The manifest alone, its files unchecked."""
+    if path.is_dir():
+        newest = latest_checkpoint(path) or latest_checkpoint(path.parent)
+        hint = f"wanted a manifest such as {newest}" if newest else _WANTED
+        raise CheckpointError(f"{path} is a folder, {hint}")
     try:
-        manifest = json.loads(path.read_text(encoding="utf-8"))
+        found = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         near = latest_checkpoint(path.parent)
         hint = f"the newest there is {near.name}" if near else f"{path.parent} holds none"
         raise CheckpointError(f"no checkpoint {path}: {hint}") from None
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise CheckpointError(f"{path} cannot be read ({error}): {_remedy(path)}") from None
-    if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
-        raise CheckpointError(f"{path} is not a DreamGym checkpoint: wanted a policy_iter_….json manifest")
-    if manifest.get("version") != VERSION:
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+        problem = f"{path} cannot be read ({error})"
         raise CheckpointError(
-            f"{path} has version {manifest.get('version')}, this DreamGym reads version {VERSION}: "
+            f"{problem}: {_remedy(path)}" if _is_ours(path) else f"{problem}: {_WANTED}"
+        ) from None
+    if not isinstance(found, dict) or found.get("format") != FORMAT:
+        raise CheckpointError(f"{path} is not a DreamGym checkpoint: {_WANTED}")
+    if found.get("version") != VERSION:
+        raise CheckpointError(
+            f"{path} has version {found.get('version')}, this DreamGym reads version {VERSION}: "
             "use the version that wrote it"
         )
-    missing = {"iteration", "counters", "parts", "files", "config"} - manifest.keys()
-    if missing:
-        raise CheckpointError(f"{path} lacks {', '.join(sorted(missing))}: {_remedy(path)}")
-    return manifest
+    try:
+        return Manifest.model_validate(found)
+    except ValidationError as error:
+        problems = (f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+        raise CheckpointError(f"{path} is damaged, {'; '.join(problems)}: {_remedy(path)}") from None
+
+
+def _is_ours(path: Path) -> bool:
+    return _NAME.fullmatch(path.name) is not None
 
 
 def _remedy(path: Path) -> str:
@@ -201,6 +237,7 @@ def _files(folder: Path) -> Iterator[tuple[str, Path]]:
             yield file.relative_to(folder).as_posix(), file
 
 
-def _fingerprint(file: Path) -> dict[str, Any]:
+def _fingerprint(file: Path) -> Fingerprint:
     with file.open("rb") as stream:
-        return {"bytes": file.stat().st_size, "sha256": hashlib.file_digest(stream, "sha256").hexdigest()}
+        digest = hashlib.file_digest(stream, "sha256").hexdigest()
+    return Fingerprint(bytes=file.stat().st_size, sha256=digest)

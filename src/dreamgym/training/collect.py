@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
@@ -52,7 +53,7 @@ class CollectSettings:
         for name, share in self.shares.items():
             if name not in known:
                 raise ConfigError(f"no player {name!r}: choose among {', '.join(known)}")
-            if share < 0:
+            if not 0 <= share < math.inf:
                 raise ConfigError(f"the share of {name} is {share}: use 0 or more")
         if not any(self.shares.values()):
             raise ConfigError("every share is 0: nobody would play")

@@ -46,6 +46,15 @@ class RunFolder:
         atomic.write_text(self.path / "config.yaml", dump_config(config))
         return earlier
 
+    def put_back(self, earlier: Path | None) -> None:
+        """Undo ``start``, where the new run could not begin."""
+        for path in self._ours():
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+        if earlier is not None:
+            for path in earlier.iterdir():
+                os.replace(path, self.path / path.name)
+            earlier.rmdir()
+
     def resume(self) -> Path | None:
         """The checkpoint to continue from; None, and a clean folder, where a kill left none."""
         checkpoint = latest_checkpoint(self.path)

@@ -9,6 +9,7 @@ from statistics import fmean
 from typing import Any, Self
 
 from dreamgym.core.data_structures import Group, Origin, StopReason, Trajectory
+from dreamgym.core.errors import CheckpointError
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -58,8 +59,15 @@ class Counters:
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> Self:
-        """What ``to_json`` wrote."""
-        return cls(**values)
+        """What ``to_json`` wrote.
+
+        Raises:
+            CheckpointError: it is something else.
+        """
+        try:
+            return cls(**values)
+        except TypeError as error:
+            raise CheckpointError(f"the checkpoint's counters are of another version: {error}") from None
 
 
 def rollout_metrics(groups: Sequence[Group]) -> dict[str, float]:

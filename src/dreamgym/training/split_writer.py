@@ -16,13 +16,15 @@ from dreamgym.environments.alfworld.notes import NOTHING
 from dreamgym.environments.alfworld.panels import scene_of
 from dreamgym.training.collect import mistakes_of, player_of
 
+COUNTED = ("trajectories", "turns", "refused_turns", "successes")
+
 
 @dataclass(slots=True)
 class SplitWriter:
     """Writes and counts; ``summary`` is for the manifest."""
 
     path: Path
-    counts: Counter[str] = field(default_factory=Counter)
+    counts: Counter[str] = field(default_factory=lambda: Counter(dict.fromkeys(COUNTED, 0)))
     players: dict[str, Counter[str]] = field(default_factory=dict)
     mistakes: Counter[str] = field(default_factory=Counter)
     scenes: set[str] = field(default_factory=set)

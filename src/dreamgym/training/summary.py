@@ -21,9 +21,9 @@ Row = tuple[str, str, str]
 
 def summarise(folder: RunFolder, checkpoint: Path) -> dict[str, Any]:
     """The numbers of the closing table, from the run's own files."""
-    manifest = read_manifest(checkpoint)
     lines = read_metrics(folder.metrics)
-    last = manifest["iteration"]
+    last = read_manifest(checkpoint).iteration
+    totals = {name: int(value) for line in lines for name, value in line.items() if name.startswith("total/")}
     evaluations = {
         name: {"before": _evaluation(folder, name, 0), "after": _evaluation(folder, name, last)}
         for name in ("real", "dreamed")
@@ -34,11 +34,12 @@ def summarise(folder: RunFolder, checkpoint: Path) -> dict[str, Any]:
         "evaluations": evaluations,
         "gap": {"before": _gap(folder, 0), "after": _gap(folder, last)},
         "fidelity": _read(folder.path / "fidelity.json"),
-        "real_turns_in_training": manifest["counters"]["real_turns"] + manifest["counters"]["audit_turns"],
-        "dreamed_turns": manifest["counters"]["dreamed_turns"],
-        "agent_tokens": manifest["counters"]["agent_tokens"],
-        "read_tokens": manifest["counters"]["read_tokens"],
-        "dream_tokens": manifest["counters"]["dream_tokens"],
+        # Of all iterations, also of those after the best one, where the run went back to it.
+        "real_turns_in_training": totals.get("total/real_turns", 0),
+        "dreamed_turns": totals.get("total/dreamed_turns", 0),
+        "agent_tokens": totals.get("total/agent_tokens", 0),
+        "read_tokens": totals.get("total/read_tokens", 0),
+        "dream_tokens": totals.get("total/dream_tokens", 0),
         "seconds": sum(value for line in lines for name, value in line.items() if name.startswith("time/")),
     }
 

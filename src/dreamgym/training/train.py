@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -19,7 +21,9 @@ from dreamgym.utils.commands import INTERRUPTED, explained
 from dreamgym.utils.interrupts import terminated_like_interrupted
 
 if TYPE_CHECKING:
+    from dreamgym.training.build import Grounds
     from dreamgym.training.trainer import Trainer
+    from dreamgym.utils.progress import Reporter
 
 
 @explained
@@ -75,7 +79,7 @@ def run_training(config: DreamGymConfig, *, resume: bool = False) -> None:
     """Start or continue the run in ``training.output_dir`` and print what came of it."""
     from rich.console import Console
 
-    from dreamgym.training.build import check_available, open_run
+    from dreamgym.training.build import check_available
     from dreamgym.training.gate import check_dream, report_metrics
     from dreamgym.training.summary import print_summary, summarise
     from dreamgym.utils import atomic
@@ -85,13 +89,11 @@ def run_training(config: DreamGymConfig, *, resume: bool = False) -> None:
     check_available(config)
     with RunFolder(config.training.output_dir) as folder, terminated_like_interrupted():
         checkpoint = folder.resume() if resume else None
-        if not resume and (earlier := folder.start(config)):
-            reporter.line(f"an earlier run was moved to {earlier}")
         if resume:
             reporter.line(
                 f"continuing from {checkpoint}" if checkpoint else "no checkpoint yet: from the start"
             )
-        with open_run(config, folder, reporter, checkpoint) as (trainer, grounds):
+        with _opened(config, folder, reporter, checkpoint, resume=resume) as (trainer, grounds):
             if checkpoint is None and config.dreams:
                 reporter.line("measuring how far the dream can be trusted")
                 started = time.monotonic()
@@ -103,6 +105,26 @@ def run_training(config: DreamGymConfig, *, resume: bool = False) -> None:
         print_summary(summary, folder, config.training.log_dir, Console())
 
 
+@contextlib.contextmanager
+def _opened(
+    config: DreamGymConfig, folder: RunFolder, reporter: Reporter, checkpoint: Path | None, *, resume: bool
+) -> Iterator[tuple[Trainer, Grounds]]:
+    """The parts of the run; where they cannot be made, an earlier run in its folder stays where it was."""
+    from dreamgym.training.build import open_run
+
+    earlier = None if resume else folder.start(config)
+    with contextlib.ExitStack() as stack:
+        try:
+            opened = stack.enter_context(open_run(config, folder, reporter, checkpoint))
+        except BaseException:
+            if not resume:
+                folder.put_back(earlier)
+            raise
+        if earlier is not None:
+            reporter.line(f"an earlier run was moved to {earlier}")
+        yield opened
+
+
 def _train(trainer: Trainer) -> Path:
     """Run the loop; whatever ends it early, say what is saved and how to go on."""
     try:
@@ -111,7 +133,7 @@ def _train(trainer: Trainer) -> Path:
         saved = trainer.save_interrupted() or latest_checkpoint(trainer.folder.path)
         print(f"interrupted: {saved} is saved, the same command with --resume continues", file=sys.stderr)
         raise SystemExit(INTERRUPTED) from None
-    except DreamGymError:
+    except (DreamGymError, OSError):  # a full disk may stop any write
         saved = latest_checkpoint(trainer.folder.path)
         print(f"stopped after iteration {trainer.finished}; the last checkpoint is {saved}", file=sys.stderr)
         raise

@@ -45,7 +45,7 @@ class Trainer:
         """Run to the end; returns the manifest of the policy to use."""
         if self.finished == 0:
             self.save()
-        if self.finished == 0 or self._is_last():
+        if self.finished == 0 or self._is_due(self.config.training.eval_every):  # killed before it was
             await self._evaluate()
         while not self._is_last():
             started = time.monotonic()

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
-_PARTIAL = ".partial-"
+_PARTIAL, _OLD = ".partial-", ".old-"
+KEEP = ".gitkeep"
 
 
 def write_text(path: Path, text: str) -> None:
@@ -41,25 +43,56 @@ def write_bytes(path: Path, data: bytes) -> None:
 
 @contextlib.contextmanager
 def new_folder(path: Path) -> Iterator[Path]:
-    """A folder to fill, which takes the place of ``path`` when the block ends well."""
+    """A folder to fill, which takes the place of ``path`` when the block ends well.
+
+    Whatever lies in ``path`` that the new folder does not hold would be lost, so then it is not replaced; a
+    ``.gitkeep`` is carried over.
+
+    Raises:
+        FileExistsError: ``path`` holds something else, or is no folder.
+    """
+    path = path.absolute()
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(_PARTIAL + path.name)
+    partial, old = path.with_name(_PARTIAL + path.name), path.with_name(_OLD + path.name)
+    _finish_swap(path, old)
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir()
     try:
         yield partial
+        if (path / KEEP).exists():
+            (partial / KEEP).touch()
+        refuse_foreign(path, {entry.name for entry in partial.iterdir()})
         _sync_tree(partial)
         if path.exists():
-            shutil.rmtree(path)
+            os.replace(path, old)
         os.replace(partial, path)
+        shutil.rmtree(old, ignore_errors=True)
     except BaseException:
         shutil.rmtree(partial, ignore_errors=True)
         raise
     sync_folder(path.parent)
 
 
+def refuse_foreign(path: Path, names: Collection[str]) -> None:
+    """Raise ``FileExistsError`` where ``path`` is there and holds anything not named in ``names``."""
+    if path.exists() and not path.is_dir():
+        raise FileExistsError(errno.EEXIST, "it is a file, wanted a folder", str(path))
+    foreign = sorted({entry.name for entry in path.iterdir()} - {*names, KEEP}) if path.exists() else []
+    if foreign:
+        raise FileExistsError(errno.EEXIST, f"the folder holds {foreign[0]}, which would be lost", str(path))
+
+
+def _finish_swap(path: Path, old: Path) -> None:
+    """What a process killed between two renames, or just after them, left behind."""
+    if old.exists() and not path.exists():
+        os.replace(old, path)
+    shutil.rmtree(old, ignore_errors=True)
+
+
 def remove_partial(folder: Path) -> None:
-    """Remove what a killed process left half-written in ``folder``."""
+    """Remove what a killed process left half-written in ``folder``, and put back what it had put aside."""
+    for old in folder.glob(_OLD + "*"):
+        _finish_swap(old.with_name(old.name.removeprefix(_OLD)), old)
     for leftover in folder.glob(_PARTIAL + "*"):
         if leftover.is_dir():
             shutil.rmtree(leftover)

@@ -17,7 +17,18 @@ USER_ERROR, INTERRUPTED = 2, 130
 # A full or read-only disk, a folder that is not ours, a file where a folder should be and the reverse.
 _ABOUT_FILES = {
     getattr(errno, name)
-    for name in ("ENOSPC", "EDQUOT", "EACCES", "EPERM", "EROFS", "ENOTDIR", "EISDIR", "EEXIST", "EFBIG")
+    for name in (
+        "ENOSPC",
+        "EDQUOT",
+        "EACCES",
+        "EPERM",
+        "EROFS",
+        "ENOENT",
+        "ENOTDIR",
+        "EISDIR",
+        "EEXIST",
+        "EFBIG",
+    )
 }
 P = ParamSpec("P")
 R = TypeVar("R")

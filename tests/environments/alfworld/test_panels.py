@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import lzma
+import random
+import shutil
 from collections import Counter
 from dataclasses import replace
 from itertools import islice
@@ -9,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from alfworld_data import DATA, needs_data
+from alfworld_data import DATA, needs_data, records
 from dreamgym.core.data_structures import Task, TaskOrigin
 from dreamgym.core.errors import DataError, UnavailableError
 from dreamgym.environments.alfworld.game import TASK_TYPES
@@ -100,3 +104,14 @@ def test_missing_official_games_are_one_clear_error(monkeypatch: pytest.MonkeyPa
 def test_an_unknown_panel_is_refused() -> None:
     with pytest.raises(UnavailableError, match="choose one of train, valid, valid_seen"):
         panel("test")
+
+
+@needs_data
+def test_the_official_panel_does_not_depend_on_the_order_of_its_file(tmp_path: Path) -> None:
+    lines = records("valid_seen")
+    random.Random(0).shuffle(lines)
+    (tmp_path / "alfworld").mkdir()
+    shutil.copy(DATA / "alfworld" / "logic.json", tmp_path / "alfworld")
+    with lzma.open(tmp_path / "alfworld" / "valid_seen.jsonl.xz", "wt", preset=0) as file:
+        file.writelines(json.dumps(line) + "\n" for line in lines)
+    assert panel("valid_seen", None, tmp_path) == panel("valid_seen", None, DATA)
