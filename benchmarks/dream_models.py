@@ -31,7 +31,7 @@ MODELS = {
     "sheet": ("mixed", "--epochs 0.5 --context sheet", "context=sheet"),
     "sheet-no-reasoning": (
         "mixed",
-        "--epochs 1 --context sheet --no-reasoning",
+        "--epochs 0.5 --context sheet --no-reasoning",
         "context=sheet reasoning=false",
     ),
     "history": ("mixed", "--epochs 0.5 --context history", "context=history"),

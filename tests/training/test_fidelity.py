@@ -7,7 +7,14 @@ import pytest
 from dreamgym.core.config import FidelityConfig
 from dreamgym.core.errors import FidelityError
 from dreamgym.environments.alfworld.replay import JudgedTurn
-from dreamgym.training.fidelity import FidelityReport, below_gate, check_gate, rates, value_error_bound
+from dreamgym.training.fidelity import (
+    FidelityReport,
+    below_gate,
+    check_gate,
+    measured_bound,
+    rates,
+    value_error_bound,
+)
 from dreamgym.utils.stats import wilson
 
 
@@ -47,6 +54,10 @@ def test_rates_are_what_one_counts() -> None:
 def test_the_bound_of_lemma_1() -> None:
     # horizon 10: gamma 0.9; 0.01/0.1 + 2*0.9*0.002/0.01 = 0.1 + 0.36
     assert value_error_bound(0.01, 0.002, horizon=10) == pytest.approx(0.46)
+    # of 8 turns 2 rewards and 3 next states are wrong; horizon 30: gamma 29/30
+    bound = measured_bound(TURNS)
+    assert bound.estimate == pytest.approx(2 / 8 * 30 + 2 * 29 / 30 * 3 / 8 * 900)
+    assert bound.low < bound.estimate < bound.high
 
 
 def report(recognised: int, false_wins: int, whole: int) -> FidelityReport:
@@ -64,7 +75,7 @@ def report(recognised: int, false_wins: int, whole: int) -> FidelityReport:
         dreamed_success=wilson(30, 100),
         real_success=wilson(30, 100),
         failed=0,
-        value_error_bound=0.1,
+        value_error_bound=measured_bound(good),
     )
 
 

@@ -55,7 +55,7 @@ class FidelityReport:
     dreamed_success: Interval
     real_success: Interval
     failed: int
-    value_error_bound: float
+    value_error_bound: Interval  # at the measured errors, and at the ends of their intervals
 
 
 def rates(turns: Sequence[JudgedTurn]) -> Rates:
@@ -86,6 +86,17 @@ def value_error_bound(reward_error: float, transition_error: float, horizon: int
     """Lemma 1: |J_M − J_M̂| ≤ ε_R/(1−γ) + 2γ R_max ε_P/(1−γ)², R_max = 1, with mean errors for the suprema."""
     gamma = 1.0 - 1.0 / horizon
     return reward_error / (1.0 - gamma) + 2.0 * gamma * transition_error / (1.0 - gamma) ** 2
+
+
+def measured_bound(turns: Sequence[JudgedTurn]) -> Interval:
+    """Lemma 1 from the errors of ``turns``."""
+    reward_error = wilson(sum(turn.dreamed_reward != turn.real_reward for turn in turns), len(turns))
+    transition_error = wilson(sum(not turn.exact for turn in turns), len(turns))
+    return Interval(
+        value_error_bound(reward_error.estimate, transition_error.estimate),
+        value_error_bound(reward_error.low, transition_error.low),
+        value_error_bound(reward_error.high, transition_error.high),
+    )
 
 
 async def dreamed_groups(
@@ -146,8 +157,6 @@ async def measure_fidelity(
         )
     judged, failed = judge_groups(groups)
     turns = [turn for episode in judged for turn in episode.turns]
-    reward_error = sum(turn.dreamed_reward != turn.real_reward for turn in turns) / max(1, len(turns))
-    transition_error = sum(not turn.exact for turn in turns) / max(1, len(turns))
     return FidelityReport(
         teacher_forced=rates(forced),
         determined=wilson(sum(turn.exact for turn in known), len(known)),
@@ -159,7 +168,7 @@ async def measure_fidelity(
         dreamed_success=wilson(sum(episode.dreamed_success for episode in judged), len(judged)),
         real_success=wilson(sum(episode.real_success for episode in judged), len(judged)),
         failed=failed,
-        value_error_bound=value_error_bound(reward_error, transition_error),
+        value_error_bound=measured_bound(turns),
     )
 
 

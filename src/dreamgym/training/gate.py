@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
@@ -96,28 +97,31 @@ def print_report(report: FidelityReport, console: Console) -> None:
         table.add_column(name)
     for name, rate in _RATES.items():
         table.add_row(name, rate(report.teacher_forced).percent(), rate(report.replayed).percent())
-    table.add_row("… of what is determined", report.determined.percent(), "")
-    table.add_row("… first looks, imagined", report.first_looks.percent(), "")
+    table.add_row("next state, determined", report.determined.percent(), "")
+    table.add_row("next state, first looks", report.first_looks.percent(), "")
     table.add_row("whole episodes right", "", report.whole_episodes.percent())
     table.add_row("success, dreamed", "", report.dreamed_success.percent())
     table.add_row("success, replayed", "", report.real_success.percent())
-    table.add_row("bound of Lemma 1", "", f"{report.value_error_bound:.3f}")
+    bound = report.value_error_bound
+    table.add_row("bound of Lemma 1", "", f"{bound.estimate:.2f} (up to {bound.high:.2f})")
     console.print(table)
 
 
 def print_types(report: FidelityReport, console: Console) -> None:
-    """The same for every type of action."""
-    table = Table(title="by type of action", title_justify="left")
-    for name in ("", "turns", "next state", "invalid recognised", "false wins", "missed wins"):
-        table.add_column(name)
-    for source, by_verb in (("held-out", report.forced_by_verb), ("replayed", report.by_verb)):
-        table.add_section()
+    """The same for every type of action; wins are few, so they are counted."""
+    for source, by_verb in (
+        ("held-out real turns", report.forced_by_verb),
+        ("the policy's turns, replayed", report.by_verb),
+    ):
+        table = Table(title=f"by type of action: {source}", title_justify="left", box=SIMPLE_HEAD)
+        for name in ("", "turns", "next state", "invalid recognised"):
+            table.add_column(name, no_wrap=True)
+        table.add_column("wins made up, missed")
         for verb, measured in by_verb.items():
-            shares = (
-                measured.next_state_exact,
-                measured.invalid_recognised,
-                measured.false_wins,
-                measured.missed_wins,
+            wins = (
+                round(share.estimate * measured.turns)
+                for share in (measured.false_wins, measured.missed_wins)
             )
-            table.add_row(f"{verb}, {source}", f"{measured.turns:,}", *(share.percent() for share in shares))
-    console.print(table)
+            shares = (measured.next_state_exact.percent(), measured.invalid_recognised.percent())
+            table.add_row(verb, f"{measured.turns:,}", *shares, ", ".join(map(str, wins)))
+        console.print(table)
