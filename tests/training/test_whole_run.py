@@ -1,8 +1,11 @@
 """The command line trains, evaluates, resumes with the real parts; killed at any moment it ends bit-equal."""
 
+import contextlib
 import json
 import random
+import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -12,7 +15,8 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from dreamgym.cli.main import app
-from dreamgym.utils.metrics import read_metrics
+from dreamgym.training.checkpoints import read_checkpoint
+from dreamgym.utils.metrics import MetricsLog, read_metrics
 from small_run import prepare
 
 ITERATIONS = 6
@@ -116,6 +120,61 @@ def test_another_config_is_refused_with_the_key_that_differs(whole, settings):
     assert "policy_iter_0006.json is of another config: rl.clip was 0.2, now 0.1." in result.stderr
 
 
+def stopped(result: Result, message: str) -> Path:
+    """The last checkpoint that a run names which ended with an error."""
+    assert result.exit_code == 2
+    *before, last = result.stderr.strip().splitlines()
+    assert last.startswith("error: ")
+    assert message in last
+    return Path(before[-1].split("the last checkpoint is ")[1])
+
+
+def test_a_full_disk_names_the_checkpoint_that_is_whole(settings, tmp_path, monkeypatch):
+    log = MetricsLog.log
+
+    def full(self, iteration, metrics):
+        if iteration == 3:
+            raise OSError(28, "No space left on device", str(self.path))
+        log(self, iteration, metrics)
+
+    monkeypatch.setattr(MetricsLog, "log", full)
+    checkpoint = stopped(run("train", *settings, *places(tmp_path)), "No space left on device")
+    assert read_checkpoint(checkpoint).iteration == 2
+
+
+def test_an_update_that_explodes_names_the_setting_and_the_weights_before(settings, tmp_path):
+    result = run("train", *settings, *places(tmp_path), "rl.learning_rate=1e30")
+    checkpoint = stopped(result, "norm nan: lower rl.learning_rate; nothing was updated")
+    assert read_checkpoint(checkpoint).iteration == 0
+
+
+def test_a_locked_store_is_told_before_anything_is_played(settings, tmp_path, monkeypatch):
+    monkeypatch.setattr("dreamgym.models.experience_store.LOCK_SECONDS", 0.1)
+    with contextlib.closing(sqlite3.connect(tmp_path / "shared.sqlite", isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        result = run("train", *settings, *places(tmp_path), f"buffer.path={tmp_path / 'shared.sqlite'}")
+    assert result.exit_code == 2
+    assert "locked" in result.stderr
+    assert not (tmp_path / "metrics.jsonl").exists()
+
+
+def test_a_run_that_cannot_begin_leaves_the_earlier_one(whole, settings, tmp_path):
+    folder = tmp_path / "run"
+    shutil.copytree(whole[0], folder)
+    before = sorted(path.name for path in folder.iterdir() if path.name != "earlier")
+    result = run("train", *settings, *places(folder), "reasoning_model.name=openai:gpt-x")
+    assert result.exit_code == 2
+    assert sorted(path.name for path in folder.iterdir() if path.name != "earlier") == before
+
+
+def test_a_buffer_of_another_run_is_not_dreamed_from(settings, tmp_path):
+    shared = f"buffer.path={tmp_path / 'shared.sqlite'}"
+    assert run("train", *settings, *places(tmp_path / "one"), shared).exit_code == 0
+    result = run("train", *settings, *places(tmp_path / "two"), shared)
+    assert result.exit_code == 2
+    assert "experiences of an earlier run" in result.stderr
+
+
 def test_without_a_model_nothing_is_begun(settings, tmp_path):
     result = run("train", *settings, f"policy_model.name={tmp_path}", *places(tmp_path / "run"))
     assert result.exit_code == 2
@@ -128,14 +187,17 @@ def start(settings: list[str], folder: Path, *flags: str) -> subprocess.Popen:
     return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
 
 
-def essence(folder: Path) -> tuple[dict, list[dict], dict]:
+def essence(folder: Path, last: str = "policy_iter_0006") -> tuple[dict, list[dict], dict]:
     """All that a run leaves, except how long it took."""
     metrics = [
         {name: value for name, value in line.items() if not name.startswith("time/")}
         for line in read_metrics(folder / "metrics.jsonl")
     ]
-    last = folder / "policy_iter_0006"
-    state = {str(p.relative_to(last)): p.read_bytes() for p in sorted(last.rglob("*")) if p.is_file()}
+    state = {
+        str(path.relative_to(folder / last)): path.read_bytes()
+        for path in sorted((folder / last).rglob("*"))
+        if path.is_file()
+    }
     texts = {
         str(path.relative_to(folder)): path.read_text()
         for name in ("episodes", "evaluations")
@@ -183,3 +245,34 @@ def test_an_interrupt_saves_says_where_and_ends_bit_equal(whole, settings, tmp_p
     assert Path(errors.split("interrupted: ")[1].split(" is saved")[0]).exists()
     assert start(settings, tmp_path, "--resume").wait() == 0
     assert essence(tmp_path) == essence(whole[0])
+
+
+SHIPPED = [  # the shipped models, their caches and their dreams; PPO, whose critic has state of its own
+    "rl.algorithm=ppo",
+    "rl.group_size=4",
+    "training.phases=[{world: dream, iterations: 3}]",
+    "training.tasks_per_iteration=2",
+    "training.eval_episodes=4",
+    "training.checkpoint_every=1",
+    "training.fidelity.gate=false",
+    "training.fidelity.episodes=2",
+    "environment.max_turns=8",
+    "environment.dream_max_turns=8",
+]
+
+
+@pytest.mark.slow
+def test_the_shipped_models_under_ppo_go_on_bit_equal_after_every_iteration(tmp_path):
+    assert start(SHIPPED, tmp_path / "whole").wait() == 0
+    for iteration, how in enumerate((signal.SIGKILL, signal.SIGTERM, signal.SIGKILL)):
+        process = start(SHIPPED, tmp_path / "cut", *begun(tmp_path / "cut"))
+        while not (tmp_path / "cut" / f"policy_iter_{iteration:04d}.json").exists():
+            assert process.poll() is None, process.communicate()[1]
+            time.sleep(0.02)
+        time.sleep(0.2)
+        process.send_signal(how)
+        errors = process.communicate()[1]
+        assert process.returncode == (130 if how == signal.SIGTERM else -how), errors
+    assert start(SHIPPED, tmp_path / "cut", "--resume").wait() == 0
+    whole, cut = (essence(tmp_path / name, last="policy_iter_0003") for name in ("whole", "cut"))
+    assert cut == whole

@@ -96,3 +96,16 @@ def test_wandb_is_asked_for_where_it_is_missing(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "wandb", None)
     with pytest.raises(UnavailableError, match=r"pip install 'dreamgym\[wandb\]'"):
         WandbSink(tmp_path, run_id="x", config={})
+
+
+@pytest.mark.slow
+def test_the_real_wandb_writes_a_run_offline(tmp_path, monkeypatch):
+    pytest.importorskip("wandb", reason="the extra 'wandb' is not installed")
+    for name in ("WANDB_API_KEY", "WANDB_MODE"):
+        monkeypatch.delenv(name, raising=False)
+    sink = WandbSink(tmp_path, run_id="run1", config={"rl": {"clip": 0.2}})
+    for iteration in (1, 2):
+        sink.log(iteration, {"rollout/dreamed_success": 0.5})
+    sink.close()
+    (run,) = (tmp_path / "wandb").glob("offline-run-*-run1")
+    assert (run / "run-run1.wandb").stat().st_size > 0

@@ -35,7 +35,8 @@ if TYPE_CHECKING:
     from dreamgym.training.policy import Policy
 
 POLICY = "policy"
-SHARES = {"expert": 0.2, "explorer": 0.25, "weak": 0.3, "tinkerer": 0.15, "random": 0.1}
+SCRIPTED = {"expert": 0.2, "explorer": 0.2, "weak": 0.25, "tinkerer": 0.15, "random": 0.05}
+SHARES = {**SCRIPTED, POLICY: 0.15}  # what the policy does wrong, no script does
 POLICY_CHUNK = 128  # episodes of the policy that play at once
 
 
@@ -43,7 +44,7 @@ POLICY_CHUNK = 128  # episodes of the policy that play at once
 class CollectSettings:
     """How to play. ``mistake_rate``: the chance, at each state, of 1 to ``most_mistakes`` mistakes there."""
 
-    shares: Mapping[str, float] = field(default_factory=lambda: SHARES)
+    shares: Mapping[str, float] = field(default_factory=lambda: SCRIPTED)
     mistake_rate: float = 0.22
     most_mistakes: int = 3
     max_turns: int = 50
