@@ -1,7 +1,7 @@
 """Vectors in a file beside the experience store: a cache, never the truth.
 
 A record is the key of a text, its vector and a checksum. Whatever is missing, torn or of another embedder is
-embedded again from the store, so no crash can hurt and the file may be deleted at any time.
+embedded again from the store, so no crash can hurt, and the file may be deleted between runs.
 """
 
 from __future__ import annotations
