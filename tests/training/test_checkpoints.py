@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from dreamgym.core.errors import CheckpointError
-from dreamgym.training.checkpoints import check_same_run, latest_checkpoint, read_checkpoint, save_checkpoint
+from dreamgym.training.checkpoints import check_same_run, read_checkpoint, save_checkpoint
+from dreamgym.training.manifest import latest_checkpoint
 from dreamgym.training.run_folder import RunFolder
 from dreamgym.utils.metrics import read_metrics
 from toy_run import JsonState, toy_config, toy_trainer

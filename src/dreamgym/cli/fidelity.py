@@ -30,8 +30,8 @@ def fidelity(
       dreamgym fidelity
       dreamgym fidelity --episodes 200 reasoning_model.top_k=0
     """
-    from dreamgym.training.build import open_grounds
     from dreamgym.training.gate import check_dream
+    from dreamgym.training.grounds import open_grounds
     from dreamgym.utils.progress import make_reporter
 
     chosen = [*([f"training.fidelity.episodes={episodes}"] if episodes else []), *(overrides or ())]

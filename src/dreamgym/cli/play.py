@@ -99,7 +99,7 @@ def _real(config: DreamGymConfig, loaded: Game | None) -> Environment:
 def _dream(config: DreamGymConfig) -> Environment:
     """The dream, grounded in the offline data like that of a run."""
     from dreamgym.environments.dream import DreamEnv
-    from dreamgym.training.build import open_dream
+    from dreamgym.training.grounds import open_dream
 
     return DreamEnv(open_dream(config), max_turns=config.environment.dream_max_turns)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 
@@ -13,21 +13,20 @@ from dreamgym.core.config_io import override_config
 from dreamgym.core.data_structures import Origin, Task, Trajectory
 from dreamgym.core.errors import ConfigError
 from dreamgym.environments.dream import DreamFactory
-from dreamgym.models.closed_world import OPEN_WORLD, ClosedWorld, known_forms, known_things
 from dreamgym.models.curriculum_generator import CurriculumTaskGenerator
 from dreamgym.models.embedding import make_embedder
-from dreamgym.models.llm_client import LLMClient, Usage
+from dreamgym.models.llm_client import Usage
 from dreamgym.models.reasoning_model import ReasoningExperienceModel
-from dreamgym.models.replay_buffer import ExperienceReplayBuffer
 from dreamgym.training.audit import ConsistencyAuditor, ReplayAuditor
-from dreamgym.training.checkpoints import read_checkpoint, read_manifest
+from dreamgym.training.checkpoints import read_checkpoint
 from dreamgym.training.domains import Domain, open_domain
 from dreamgym.training.drift import Drift
 from dreamgym.training.evaluation import Bout, PanelEvaluator
+from dreamgym.training.grounds import EVALUATION_PANEL, Grounds, open_grounds
 from dreamgym.training.grpo import GRPO
 from dreamgym.training.loggers import open_loggers
-from dreamgym.training.models import ASSETS, experience_client, load_policy, model_folder
-from dreamgym.training.offline_data import read_trajectories
+from dreamgym.training.manifest import read_manifest
+from dreamgym.training.models import experience_client, load_policy
 from dreamgym.training.parts import Algorithm, Auditor, NoAudit, Parts
 from dreamgym.training.policy import LocalPolicy
 from dreamgym.training.ppo import PPO
@@ -39,79 +38,6 @@ from dreamgym.utils.progress import Reporter
 from dreamgym.utils.seeds import derive_seed
 
 ALGORITHMS: dict[str, Callable[..., Algorithm]] = {"grpo": GRPO, "ppo": PPO}
-EVALUATION_PANEL = "valid"
-
-
-def check_available(config: DreamGymConfig) -> None:
-    """Raise what would stop a run right after its folder was begun: no such environment, model or data."""
-    open_domain(config.environment)
-    model_folder(config.policy_model.name, "policy")
-    if ":" not in config.reasoning_model.name:
-        model_folder(config.reasoning_model.name, "experience")
-    for split in ("train", "heldout"):
-        next(offline_trajectories(config, split), None)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Grounds:
-    """What training, evaluation and the fidelity measurement all stand on."""
-
-    domain: Domain
-    policy: LocalPolicy
-    buffer: ExperienceReplayBuffer
-    dream: ReasoningExperienceModel
-    world: ClosedWorld
-    client: LLMClient
-    offline: Sequence[Trajectory]
-    heldout: Sequence[Trajectory]
-
-
-@contextlib.contextmanager
-def open_grounds(
-    config: DreamGymConfig, buffer_path: Path | None = None, *, fresh: bool = False
-) -> Iterator[Grounds]:
-    """The models, the environment and the offline data; the buffer is in memory without a path.
-
-    Raises:
-        ConfigError: the buffer shall be ``fresh``, but its file holds experiences of an earlier run.
-    """
-    domain = open_domain(config.environment)
-    policy = load_policy(config.policy_model)
-    offline = list(offline_trajectories(config, "train"))
-    client = experience_client(config.reasoning_model)
-    buffer = build_buffer(config, domain, buffer_path)
-    world = closed_world(config, domain, offline)
-    with contextlib.closing(buffer):
-        if fresh and len(buffer):
-            raise ConfigError(
-                f"buffer.path: {buffer_path} holds {len(buffer):,} experiences of an earlier run, which "
-                "would ground this one's dreams: name another file, or continue that run with --resume"
-            )
-        buffer.add_trajectories(offline)
-        yield Grounds(
-            domain=domain,
-            policy=policy,
-            buffer=buffer,
-            dream=ReasoningExperienceModel(config.reasoning_model, client, retriever=buffer, world=world),
-            world=world,
-            client=client,
-            offline=offline,
-            heldout=list(offline_trajectories(config, "heldout")),
-        )
-
-
-def open_dream(config: DreamGymConfig) -> ReasoningExperienceModel:
-    """The experience model alone, grounded in the offline data."""
-    domain = open_domain(config.environment)
-    buffer = build_buffer(config, domain, None)
-    offline = list(offline_trajectories(config, "train"))
-    buffer.add_trajectories(offline)
-    return ReasoningExperienceModel(
-        config.reasoning_model,
-        experience_client(config.reasoning_model),
-        retriever=buffer,
-        world=closed_world(config, domain, offline),
-    )
 
 
 @contextlib.contextmanager
@@ -198,15 +124,6 @@ def build_algorithm(config: DreamGymConfig, policy: LocalPolicy) -> Algorithm:
     return ALGORITHMS[config.rl.algorithm](config.rl, policy, seed=seed)
 
 
-def build_buffer(config: DreamGymConfig, domain: Domain, path: Path | None) -> ExperienceReplayBuffer:
-    """The replay buffer, deaf to the tasks that are evaluated on."""
-    return ExperienceReplayBuffer(
-        config.buffer.model_copy(update={"path": path}),
-        evaluation_tasks={task.id for task in domain.panels(EVALUATION_PANEL, None)},
-        rng=Random(derive_seed(config.training.seed, "buffer")),
-    )
-
-
 def build_curriculum(
     config: DreamGymConfig, domain: Domain, offline: Sequence[Trajectory]
 ) -> CurriculumTaskGenerator:
@@ -250,20 +167,6 @@ def build_evaluator(
         concurrency=config.training.concurrency,
         max_failed_share=config.training.max_failed_share,
     )
-
-
-def closed_world(config: DreamGymConfig, domain: Domain, offline: Sequence[Trajectory]) -> ClosedWorld:
-    """What the offline data has shown of the world; what it shows nothing of is open."""
-    if not config.reasoning_model.closed_world:
-        return OPEN_WORLD
-    things = known_things(domain.hindsight(trajectory) for trajectory in offline)
-    return ClosedWorld(forms=known_forms(offline) or None, things=things or None)
-
-
-def offline_trajectories(config: DreamGymConfig, split: str) -> Iterator[Trajectory]:
-    """The real trajectories that ground the dream, or those held out to measure it."""
-    folder = config.environment.offline_data or ASSETS / "offline"
-    return read_trajectories(folder / f"{split}.jsonl.gz")
 
 
 def computed_tokens(usage: Usage) -> int:

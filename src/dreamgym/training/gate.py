@@ -23,7 +23,7 @@ from dreamgym.utils.progress import Reporter
 from dreamgym.utils.stats import Interval
 
 if TYPE_CHECKING:
-    from dreamgym.training.build import Grounds
+    from dreamgym.training.grounds import Grounds
 
 _RATES: dict[str, Callable[[Rates], Interval]] = {
     "next state word for word": lambda rates: rates.next_state_exact,

@@ -15,7 +15,7 @@ from typing import Self
 from dreamgym.core.config import DreamGymConfig
 from dreamgym.core.config_io import dump_config
 from dreamgym.core.errors import CheckpointError
-from dreamgym.training.checkpoints import latest_checkpoint
+from dreamgym.training.manifest import latest_checkpoint
 from dreamgym.utils import atomic
 
 _OURS = re.compile(

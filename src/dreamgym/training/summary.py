@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from dreamgym.core.errors import DataError
-from dreamgym.training.checkpoints import read_manifest
+from dreamgym.training.manifest import read_manifest
 from dreamgym.training.run_folder import RunFolder
 from dreamgym.utils.metrics import read_metrics
 

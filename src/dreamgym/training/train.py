@@ -14,14 +14,14 @@ import typer
 
 from dreamgym.core.config import DreamGymConfig
 from dreamgym.core.errors import DreamGymError
-from dreamgym.training.checkpoints import latest_checkpoint
+from dreamgym.training.manifest import latest_checkpoint
 from dreamgym.training.run_folder import RunFolder
 from dreamgym.training.settings import RunFlags, resolve
 from dreamgym.utils.commands import INTERRUPTED, explained
 from dreamgym.utils.interrupts import terminated_like_interrupted
 
 if TYPE_CHECKING:
-    from dreamgym.training.build import Grounds
+    from dreamgym.training.grounds import Grounds
     from dreamgym.training.trainer import Trainer
     from dreamgym.utils.progress import Reporter
 
@@ -79,8 +79,8 @@ def run_training(config: DreamGymConfig, *, resume: bool = False) -> None:
     """Start or continue the run in ``training.output_dir`` and print what came of it."""
     from rich.console import Console
 
-    from dreamgym.training.build import check_available
     from dreamgym.training.gate import check_dream, report_metrics
+    from dreamgym.training.grounds import check_available
     from dreamgym.training.summary import print_summary, summarise
     from dreamgym.utils import atomic
     from dreamgym.utils.progress import make_reporter

@@ -15,8 +15,9 @@ from typing import Any
 
 from dreamgym.core.config import DreamGymConfig
 from dreamgym.core.data_structures import Group, Origin
-from dreamgym.training.checkpoints import check_same_run, checkpoint_path, read_checkpoint, save_checkpoint
+from dreamgym.training.checkpoints import check_same_run, read_checkpoint, save_checkpoint
 from dreamgym.training.episode_text import episodes_text
+from dreamgym.training.manifest import checkpoint_path
 from dreamgym.training.parts import Audit, Parts
 from dreamgym.training.rollout import collect
 from dreamgym.training.run_folder import RunFolder
