@@ -85,15 +85,16 @@ def finish(folder: Path, arm: str, seed: int, data: Path | None) -> dict[str, An
     result: dict[str, Any] = {"arm": arm, "seed": seed, "flagged": flagged, **json.loads(summary.read_text())}
     if data is not None:
         manifests = {"before": str(folder / "policy_iter_0000.json"), "after": result["checkpoint"]}
-        result["official"] = {when: official(folder, m, when, data) for when, m in manifests.items()}
+        result["official"] = {when: official(folder, m, when, data, seed) for when, m in manifests.items()}
     return result
 
 
-def official(folder: Path, manifest: str, when: str, data: Path) -> dict[str, Any]:
+def official(folder: Path, manifest: str, when: str, data: Path, seed: int) -> dict[str, Any]:
     """The 140 official games of seen rooms, played by a checkpoint."""
     output = folder / f"valid_seen_{when}.json"
     if not output.exists():
         games = ["--panel", "valid_seen", "--num-episodes", "140", f"environment.data_dir={data}"]
+        games += ["--seed", str(seed)]
         dreamgym(
             folder / "evaluate.log", "evaluate", "--checkpoint", manifest, "--output", str(output), *games
         )
