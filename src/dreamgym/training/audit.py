@@ -1,8 +1,8 @@
 """Audits of the dream on the current policy's own distribution, every iteration.
 
 ``ReplayAuditor`` plays dreamed actions again in the real engine: sharp, and its turns count as real ones.
-``ConsistencyAuditor`` asks the experience model again without its retrieved experiences: free, and blind to
-errors that the model makes both times.
+``ConsistencyAuditor`` asks the experience model again, sampled and without its retrieved experiences: free,
+and blind to errors that the model makes both times.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ class _Check:
 
 
 class ConsistencyAuditor:
-    """Dreamed episodes dreamed again, same sheet and actions, without retrieved experiences."""
+    """Dreamed episodes dreamed again by a second opinion, from the same sheet and with the same actions."""
 
     def __init__(self, config: FidelityConfig, model: ReasoningExperienceModel, drift: Drift) -> None:
         self._config = config

@@ -106,15 +106,15 @@ def open_evaluation(
 
 
 def build_auditor(config: DreamGymConfig, grounds: Grounds) -> Auditor:
-    """Who watches the dreams; a second opinion is the same model without retrieved experiences."""
+    """Who watches the dreams; a second opinion is the same model, sampled, without retrieved experiences."""
     fidelity = config.training.fidelity
     if fidelity.audit_share == 0.0:
         return NoAudit()
     drift = Drift(make_embedder(config.buffer), grounds.offline)
     if fidelity.audit == "replay":
         return ReplayAuditor(fidelity, drift)
-    plain = config.reasoning_model.model_copy(update={"top_k": 0})
-    second = ReasoningExperienceModel(plain, experience_client(plain), world=grounds.world)
+    other = config.reasoning_model.model_copy(update={"top_k": 0, "temperature": 1.0})
+    second = ReasoningExperienceModel(other, experience_client(other), world=grounds.world)
     return ConsistencyAuditor(fidelity, second, drift)
 
 
