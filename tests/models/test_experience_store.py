@@ -152,14 +152,6 @@ def test_evaluation_tasks_and_a_smaller_capacity_take_effect_on_opening(tmp_path
     assert all(int(e.task_id.split()[1]) >= 10 for e in kept)
 
 
-def test_a_cleared_buffer_is_empty_on_disk_too(tmp_path: Path) -> None:
-    buffer = open_buffer(tmp_path / "buffer.sqlite")
-    buffer.add_experiences(ROWS)
-    buffer.clear()
-    assert buffer.metrics() == {"replay/size": 0.0}
-    assert len(open_buffer(tmp_path / "buffer.sqlite")) == 0
-
-
 def test_a_locked_store_is_one_clear_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(experience_store, "LOCK_SECONDS", 0.05)
     path = tmp_path / "buffer.sqlite"

@@ -7,13 +7,21 @@ from functools import lru_cache
 from itertools import islice, pairwise
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from dreamgym.core.data_structures import Sheet, StopReason, Trajectory
-from dreamgym.environments.alfworld.annotate import annotate, hindsight_sheet, without_unseen
+from dreamgym.environments.alfworld.annotate import (
+    annotate,
+    hindsight_sheet,
+    opening_sheet,
+    room_places,
+    without_unseen,
+)
 from dreamgym.environments.alfworld.from_sheet import sheet_of_game
 from dreamgym.environments.alfworld.panels import game_of, generated_tasks
 from dreamgym.environments.alfworld.replay import replay
-from dreamgym.models.sheet import NAME, contents
+from dreamgym.models.sheet import NAME, contents, make_sheet
 from dreamgym.training.collect import CollectSettings, collect_trajectories
 
 
@@ -83,6 +91,32 @@ def test_an_accepted_invalid_action_is_caught() -> None:
     judged = replay(replace(trajectory, transitions=(accepted,), sheet=full(trajectory)))
     assert judged.turns[0].invalid
     assert not judged.turns[0].refused
+
+
+@given(st.data())
+@settings(max_examples=30, deadline=None)
+def test_whatever_a_dream_without_a_sheet_shows_can_be_replayed(data: st.DataObject) -> None:
+    """Turns of other rooms, shown as if this one had their places: a dream of plain history does that."""
+    dreamed = data.draw(st.sampled_from(played()))
+    turns = data.draw(
+        st.lists(
+            st.sampled_from([t for other in played() for t in other.transitions]), min_size=1, max_size=8
+        )
+    )
+    room = room_places(dreamed.task.opening)
+    judged = replay(
+        replace(dreamed, transitions=tuple(turns), sheet=make_sheet(opening_sheet(dreamed.task.opening)))
+    )
+    assert len(judged.turns) == len(turns)
+    assert all(
+        turn.invalid for turn in judged.turns if any(place not in room for place in places_of(turn.action))
+    )
+
+
+def places_of(action: str) -> list[str]:
+    """The place that a command goes to, or takes from."""
+    verb, names = action.split()[0], NAME.findall(action)
+    return names[:1] if verb == "go" else names[1:] if verb == "take" else []
 
 
 def test_a_real_episode_has_no_sheet_to_replay() -> None:

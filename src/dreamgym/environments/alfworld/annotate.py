@@ -95,8 +95,8 @@ def _shown_place(observation: str) -> str | None:
 
 def hindsight_sheet(trajectory: Trajectory) -> Sheet:
     """The sheet that the episode started from, as far as its observations tell; the rest stays ``unseen``."""
-    facts = opening_sheet(trajectory.task.opening or trajectory.transitions[0].state)
-    moved: set[str] = set()
+    opening = trajectory.task.opening or trajectory.transitions[0].state
+    facts, rooms, moved = opening_sheet(opening), set(room_places(opening)), set[str]()
     for transition in trajectory.transitions:
         place = _shown_place(transition.next_state)
         if place in facts:
@@ -104,7 +104,7 @@ def hindsight_sheet(trajectory: Trajectory) -> Sheet:
         match = _ACTION.fullmatch(transition.action.text)
         if match and match["verb"] == "take" and transition.next_state != NOTHING:
             moved.add(match["first"])
-            if match["first"] not in facts:
+            if match["first"] not in facts and match["second"] in rooms:  # a dream may make up a place
                 facts[match["first"]] = thing_value(match["second"])
     return make_sheet(facts)
 
