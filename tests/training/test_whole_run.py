@@ -22,6 +22,14 @@ from small_run import prepare
 ITERATIONS = 6
 
 
+@pytest.fixture(autouse=True)
+def listening():
+    """Runs hear Ctrl-C, also where these tests are a shell's background job, which does not."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.fixture(scope="module")
 def settings(tmp_path_factory) -> list[str]:
     return prepare(tmp_path_factory.mktemp("models"))
