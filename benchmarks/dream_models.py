@@ -103,12 +103,17 @@ def cells(report: dict[str, Any]) -> list[str]:
         share(report["first_looks"]),
         share(forced["invalid_recognised"]),
         share(replayed["invalid_recognised"]),
-        f"{1000 * replayed['false_wins']['estimate']:.1f}",
-        f"{1000 * replayed['missed_wins']['estimate']:.1f}",
+        per_thousand(replayed["false_wins"]),
+        per_thousand(replayed["missed_wins"]),
         share(report["whole_episodes"]),
         f"{report['failed']}",
-        " / ".join(f"{100 * report[f'{world}_success']['estimate']:.0f} %" for world in ("dreamed", "real")),
+        f"{share(report['dreamed_success'])} / {share(report['real_success'])}",
     ]
+
+
+def per_thousand(interval: dict[str, Any]) -> str:
+    """``0.2``."""
+    return "–" if interval["estimate"] is None else f"{1000 * interval['estimate']:.1f}"
 
 
 def share(interval: dict[str, Any]) -> str:

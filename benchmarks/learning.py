@@ -34,6 +34,8 @@ ARMS = {
     "S2R": (f"training.phases=[{DREAM.format(40)}, {REAL.format(1)}]",),  # as configs/alfworld.yaml
     "without replay": ("reasoning_model.top_k=0",),
     "without curriculum": ("curriculum.difficulty_increment=0", "curriculum.synthetic_share=0"),
+    "half fit": (MODEL.format("quotes"),),  # what the next three are to be compared with
+    "half fit, whole sheet": (MODEL.format("sheet"), SHOWN.format("sheet")),
     "without reasoning": (
         MODEL.format("sheet-no-reasoning"),
         SHOWN.format("sheet"),
@@ -47,6 +49,7 @@ COMMON = (
     "training.eval_every=5",  # for learning_curves.py
     "training.fidelity.gate=false",  # bad dreams are to be trained in, too; dream_models.py measures them
     "training.fidelity.episodes=16",
+    "training.max_failed_share=1.0",  # bad dreams break off, too
 )
 
 

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from dreamgym.core.data_structures import Task
-from dreamgym.core.errors import DreamGymError, EndpointError, InvalidDreamError
+from dreamgym.core.errors import ContextFullError, DreamGymError, EndpointError, InvalidDreamError
 from dreamgym.models.closed_world import ClosedWorld
 from dreamgym.models.imagining import imagine_sheet
 from dreamgym.models.llm_client import Completion, Usage
@@ -15,7 +15,8 @@ from dreamgym.models.sheet import line, make_sheet
 
 TASK = Task(id="t", environment="alfworld", instruction="put a mug in shelf.", task_type="", split="train")
 UNKNOWN = make_sheet({"at": "middle", "hand": "holds", "shelf 2": "unseen", "shelf 1": "unseen"})
-GOOD, BAD, ODD, DEAD = " surface; nothing\nend", " a shelf\nend", " surface; unicorn 1\nend", ""
+GOOD, BAD, ODD = " surface; nothing\nend", " a shelf\nend", " surface; unicorn 1\nend"
+DEAD, FULL = "", "full"
 WORLD = ClosedWorld(things=frozenset({"mug"}))
 
 
@@ -40,6 +41,8 @@ class Watched:
 
     async def generate(self, **settings: object) -> Completion:
         answer = self.answers.pop(0)
+        if answer == FULL:
+            raise ContextFullError("no room for 5 tokens")
         if answer == DEAD:
             raise EndpointError("connection refused")
         return Completion(text=answer, usage=Usage())
@@ -54,6 +57,7 @@ class Watched:
         ([GOOD, *[BAD, ODD] * 3], InvalidDreamError),
         ([DEAD], EndpointError),
         ([GOOD, BAD, DEAD], EndpointError),
+        ([GOOD, FULL], InvalidDreamError),  # the dream's context, so it is no failure of the policy
     ],
 )
 def test_no_session_stays_open(answers: list[str], error: type[DreamGymError] | None) -> None:

@@ -62,6 +62,9 @@ def test_a_change_moves_a_thing_everywhere_at_once() -> None:
         ("mug 1", "open"),
         ("cabinet 1", "in cabinet 2"),
         ("mug 1", "in apple 2"),
+        ("mug 1", "in at"),
+        ("at", "hand"),
+        ("at", "at"),
     ],
 )
 def test_a_change_cannot_make_up_keys_or_places(change: tuple[str, str]) -> None:
@@ -74,7 +77,17 @@ def test_unseen_places_are_the_ones_to_imagine() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["closed", "closed;\nroom: closed; mug 1", "; mug 1", "closed; a mug", "closed; mug 1, mug 1", ""]
+    "text",
+    [
+        "closed",
+        "closed;\nroom: closed; mug 1",
+        "; mug 1",
+        "closed; a mug",
+        "closed; mug 1, mug 1",
+        "",
+        "in shelf 1; mug 1",
+        "unseen; mug 1",
+    ],
 )
 def test_a_malformed_line_is_refused(text: str) -> None:
     with pytest.raises(InvalidDreamError):

@@ -12,13 +12,15 @@ import numpy as np
 import pytest
 
 from dreamgym.core.config import FidelityConfig, ReasoningModelConfig
-from dreamgym.core.data_structures import Group, Origin, StopReason, Trajectory
+from dreamgym.core.data_structures import Group, Origin, Sheet, StopReason, Task, Trajectory
 from dreamgym.environments.alfworld.from_sheet import sheet_of_game
 from dreamgym.environments.alfworld.panels import game_of, generated_tasks
+from dreamgym.models.dream_format import Answer
+from dreamgym.models.dream_prompts import Past
 from dreamgym.models.embedding import HashingEmbedder, embed_turns
 from dreamgym.models.llm_client import ScriptedClient
-from dreamgym.models.reasoning_model import ReasoningExperienceModel
-from dreamgym.training.audit import ConsistencyAuditor, ReplayAuditor, audited
+from dreamgym.models.reasoning_model import DreamedTurn, ReasoningExperienceModel
+from dreamgym.training.audit import ConsistencyAuditor, ReplayAuditor, audited, is_exploited
 from dreamgym.training.collect import CollectSettings, collect_trajectories
 from dreamgym.training.drift import Drift
 from dreamgym.training.parts import Audit
@@ -68,7 +70,24 @@ def test_made_up_wins_are_counted_and_flagged() -> None:
     assert audit.metrics["false_wins"] == failures
     assert audit.metrics["dreamed_success"] == 1.0
     assert audit.score == audit.metrics["real_success"] == pytest.approx(1.0 - failures / 12)
-    assert audit.exploited == "of 12 episodes 100% won in the dream, 42% for real"
+    assert audit.exploited == "7 of 12 episodes are won in the dream alone"
+
+
+@pytest.mark.parametrize(
+    ("denied", "episodes", "max_gap", "flagged"),
+    [  # Wilson's lower ends, by hand: 3 of 10 is 10.8 %, 4 of 10 is 16.8 %, 2 of 2 is 34.2 %
+        (3, 10, 0.15, False),
+        (3, 10, 0.10, True),
+        (4, 10, 0.15, True),
+        (4, 10, 0.17, False),
+        (2, 2, 0.15, False),
+        (0, 0, 0.15, False),
+    ],
+)
+def test_the_flag_is_raised_where_chance_does_not_explain_it(
+    denied: int, episodes: int, max_gap: float, flagged: bool
+) -> None:
+    assert is_exploited(denied, episodes, max_gap) is flagged
 
 
 def test_a_share_is_spread_evenly_and_never_empty() -> None:
@@ -89,6 +108,36 @@ def test_wins_that_a_second_opinion_denies_are_flagged() -> None:
     assert audit.metrics["accepted_doubted"] == 1.0
     assert audit.real_turns == 0
     assert "second opinion" in audit.exploited
+
+
+class Agreeing(ReasoningExperienceModel):
+    """Says what was dreamed the first time, and how it was asked."""
+
+    def __init__(self, trajectories: Sequence[Trajectory]) -> None:
+        super().__init__(ReasoningModelConfig(), ScriptedClient([]))
+        self._said = {(t.id, n): turn for t in trajectories for n, turn in enumerate(t.transitions)}
+        self._ids = {t.task.id: t.id for t in trajectories}
+        self.seeds: list[int] = []
+
+    async def dream_turn(  # type: ignore[override]
+        self, *, task: Task, sheet: Sheet, past: Past, seed: int, **_: object
+    ) -> DreamedTurn:
+        self.seeds.append(seed)
+        turn = self._said[self._ids[task.id], len(past.turns)]
+        answer = Answer(
+            valid=turn.valid, next_state=turn.next_state, changes=(), reward=turn.reward, done=turn.terminated
+        )
+        return DreamedTurn(reasoning="", answer=answer, sheet=sheet, written="")
+
+
+def test_wins_that_a_second_opinion_confirms_are_not_flagged() -> None:
+    model = Agreeing(exploited().trajectories)
+    audit = asyncio.run(ConsistencyAuditor(ALL, model, DRIFT).audit(0, [exploited()]))
+    assert audit.exploited == ""
+    metrics = audit.metrics
+    assert metrics["dreamed_success"] == metrics["confirmed_success"] == 1.0
+    assert metrics["gap"] == metrics["states_differing"] == metrics["accepted_doubted"] == 0.0
+    assert len(set(model.seeds)) == len(model.seeds)
 
 
 def test_a_second_opinion_that_cannot_be_read_doubts_too() -> None:

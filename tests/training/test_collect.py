@@ -226,6 +226,17 @@ def test_a_crash_keeps_the_old_data(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["data"]
 
 
+def test_a_foreign_folder_is_told_before_anything_is_played(tmp_path: Path) -> None:
+    (tmp_path / "mixed").mkdir()
+
+    def never() -> Iterator[Trajectory]:
+        raise AssertionError("played for nothing")
+        yield
+
+    with pytest.raises(FileExistsError, match="holds mixed, which would be lost"):
+        write_offline_data(tmp_path, never(), about={})
+
+
 def test_the_same_trajectories_are_the_same_file(tmp_path: Path) -> None:
     one = write_offline_data(tmp_path / "one", COLLECTED[:5], about={})
     other = write_offline_data(tmp_path / "other", COLLECTED[:5], about={})

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from dreamgym.core.config import FidelityConfig
@@ -101,3 +103,10 @@ def test_the_gate_names_what_is_missed(measured: FidelityReport, missed: list[st
         check_gate(measured, FidelityConfig(gate=False))
     else:
         check_gate(measured, config)
+
+
+def test_a_dream_that_breaks_off_every_time_is_refused() -> None:
+    nothing = replace(report(0, 0, 0), replayed=rates([]), failed=7)
+    assert below_gate(nothing, FidelityConfig()) == [
+        "nothing could be judged: all 7 dreamed episodes are malformed"
+    ]

@@ -9,6 +9,7 @@ import pytest
 
 from dreamgym.core.config import ReasoningModelConfig
 from dreamgym.core.data_structures import Sheet, Task, Trajectory
+from dreamgym.core.errors import InvalidDreamError
 from dreamgym.environments.alfworld.annotate import annotate, hindsight_sheet, without_unseen
 from dreamgym.models.dream_format import parse_answer, render_answer
 from dreamgym.models.dream_prompts import Past
@@ -59,6 +60,31 @@ def test_first_looks_know_what_was_seen_before_and_no_more() -> None:
     assert all(look.first_look for look in looks)
     assert len(looks) == len(model.imagined) > 10
     assert all(any("unseen" in value for _, value in sheet.facts) for sheet in model.imagined)
+
+
+class Broken(Perfect):
+    """Imagines nothing that can be read."""
+
+    async def imagine(self, task: Task, sheet: Sheet, seed: int) -> Sheet:
+        raise InvalidDreamError("'shelf 1' was imagined as 'a shelf'")
+
+
+def test_a_first_look_that_cannot_be_imagined_is_wrong() -> None:
+    looks = asyncio.run(first_looks(Broken(HELDOUT), HELDOUT, seed=0))
+    assert len(looks) == len(asyncio.run(first_looks(Perfect(HELDOUT), HELDOUT, seed=0)))
+    assert not any(look.exact for look in looks)
+
+
+def test_every_first_look_is_imagined_with_a_seed_of_its_own() -> None:
+    seeds: list[int] = []
+
+    class Seeded(Perfect):
+        async def imagine(self, task: Task, sheet: Sheet, seed: int) -> Sheet:
+            seeds.append(seed)
+            return await super().imagine(task, sheet, seed)
+
+    asyncio.run(first_looks(Seeded(HELDOUT), HELDOUT, seed=0))
+    assert len(set(seeds)) == len(seeds) > 10
 
 
 def test_a_place_is_looked_at_first_once_closed_and_once_inside() -> None:

@@ -183,6 +183,19 @@ def test_a_buffer_of_another_run_is_not_dreamed_from(settings, tmp_path):
     assert "experiences of an earlier run" in result.stderr
 
 
+def test_stopped_in_the_gate_it_is_continued_with_its_own_buffer(settings, tmp_path, monkeypatch):
+    def stop(*_, **__):
+        raise KeyboardInterrupt
+
+    here = [*settings, *places(tmp_path / "run"), f"buffer.path={tmp_path / 'shared.sqlite'}"]
+    with monkeypatch.context() as patched:
+        patched.setattr("dreamgym.training.gate.measure_fidelity", stop)
+        assert run("train", *here).exit_code != 0
+    result = run("train", *here, "--resume")
+    assert result.exit_code == 0, result.output
+    assert "no checkpoint yet: from the start" in result.output
+
+
 def test_without_a_model_nothing_is_begun(settings, tmp_path):
     result = run("train", *settings, f"policy_model.name={tmp_path}", *places(tmp_path / "run"))
     assert result.exit_code == 2

@@ -128,7 +128,9 @@ class FidelityConfig(Section):
         description="ask the model again (free), or replay in the real engine (costs real turns)",
     )
     audit_share: float = Field(0.1, ge=0.0, le=1.0, description="dreamed episodes checked in each iteration")
-    max_gap: NonNegativeFloat = Field(0.15, description="dreamed minus audited success that raises the flag")
+    max_gap: NonNegativeFloat = Field(
+        0.15, description="share of episodes whose win the audit denies that, chance apart, raises the flag"
+    )
     on_exploitation: Literal["warn", "stop"] = "warn"
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dreamgym.core.data_structures import Sheet, Task
-from dreamgym.core.errors import InvalidDreamError
+from dreamgym.core.errors import ContextFullError, InvalidDreamError
 from dreamgym.models.closed_world import ClosedWorld
 from dreamgym.models.dream_format import LINE_END
 from dreamgym.models.dream_prompts import QUOTE, imagine_prompt
@@ -21,7 +21,8 @@ async def imagine_sheet(
     """``sheet`` with its unseen places filled in, line by line at temperature 1.
 
     Raises:
-        InvalidDreamError: a line was malformed, or held what ``world`` does not, in all its tries.
+        InvalidDreamError: a line was malformed, or held what ``world`` does not, in all its tries; or there
+            are more lines than the model's context holds.
     """
     if not unseen_places(sheet):
         return sheet
@@ -41,6 +42,8 @@ async def imagine_sheet(
             session.close()
             session = trial
             facts |= {key: value for key, value in seen.items() if key == place or key not in facts}
+    except ContextFullError as error:  # the dream's, not the policy's
+        raise InvalidDreamError(f"the experience model cannot read so far: {error}") from error
     finally:
         session.close()
     return make_sheet(facts)

@@ -16,7 +16,7 @@ from typing import Protocol
 
 from dreamgym.core.config import ReasoningModelConfig
 from dreamgym.core.data_structures import Action, Experience, Origin, Sheet, Task
-from dreamgym.core.errors import InvalidDreamError
+from dreamgym.core.errors import ContextFullError, InvalidDreamError
 from dreamgym.models.closed_world import OPEN_WORLD, ClosedWorld
 from dreamgym.models.decoding import AnswerDecoder
 from dreamgym.models.dream_format import Answer, Quote, parse_answer, render_quotes
@@ -179,6 +179,8 @@ class ReasoningExperienceModel:
                 temperature=max(float(attempt > 0), self._config.temperature),
             )
             quotes, rest = await self._decode(decoder, question)
+        except ContextFullError as error:  # the dream's, not the policy's
+            raise InvalidDreamError(f"the experience model cannot read so far: {error}") from error
         finally:
             session.close()
         answer = parse_answer(rest)

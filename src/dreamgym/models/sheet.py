@@ -127,11 +127,11 @@ def with_changes(sheet: Sheet, changes: Iterable[tuple[str, str]]) -> Sheet:
     Raises:
         InvalidDreamError: a change names a key or a place that the sheet does not hold.
     """
-    facts = dict(sheet.facts)
+    facts, rooms = dict(sheet.facts), places(sheet)
     for key, value in changes:
         place = value if key == AT else place_of(value)
-        known_place = place is None or (place in facts and place_of(facts[place]) is None)
-        if key not in facts or not known_place or (place_of(facts[key]) is None) != (place_of(value) is None):
+        is_nowhere = place not in (None, *rooms) and not (place == HAND and key != AT)
+        if key not in facts or is_nowhere or (place_of(facts[key]) is None) != (place_of(value) is None):
             raise InvalidDreamError(
                 f"the dream sets {key!r} to {value!r}, but its sheet has no such key or place"
             )
@@ -146,7 +146,7 @@ def parse_line(place: str, text: str) -> dict[str, str]:
         InvalidDreamError: the text is not a line of a place.
     """
     value, separator, listing = text.strip().partition("; ")
-    if not separator or not value or "\n" in text:
+    if not separator or not value or "\n" in text or UNSEEN in value or place_of(value) is not None:
         raise InvalidDreamError(
             f"{place!r} was imagined as {text!r}, wanted 'VALUE; THING, THING' or 'VALUE; nothing'"
         )

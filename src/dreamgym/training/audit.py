@@ -20,8 +20,10 @@ from dreamgym.models.reasoning_model import ReasoningExperienceModel
 from dreamgym.training.drift import Drift
 from dreamgym.training.fidelity import rates
 from dreamgym.training.parts import Audit
+from dreamgym.utils.seeds import derive_seed
+from dreamgym.utils.stats import wilson
 
-MIN_FALSE_WINS = 3  # fewer may be chance
+MIN_DENIED = 3  # of one or two episodes no interval says much
 
 
 def audited(groups: Sequence[Group], share: float) -> list[Trajectory]:
@@ -29,6 +31,13 @@ def audited(groups: Sequence[Group], share: float) -> list[Trajectory]:
     dreamed = [t for group in groups for t in group.scored if t.origin is Origin.DREAMED and t.sheet]
     count = round(share * len(dreamed)) or min(1, len(dreamed))
     return [dreamed[i * len(dreamed) // count] for i in range(count)]
+
+
+def is_exploited(denied: int, episodes: int, max_gap: float) -> bool:
+    """Whether the share of episodes whose win is denied is above ``max_gap``, chance apart: it is the lower
+    end of its 95 % interval that counts.
+    """
+    return denied >= MIN_DENIED and wilson(denied, episodes).low > max_gap
 
 
 class ReplayAuditor:
@@ -48,8 +57,8 @@ class ReplayAuditor:
         measured = rates(turns)
         dreamed = sum(episode.dreamed_success for episode in episodes) / len(episodes)
         real = sum(episode.real_success for episode in episodes) / len(episodes)
-        false_wins = sum(turn.false_win for turn in turns)
-        exploited = dreamed - real > self._config.max_gap and false_wins >= MIN_FALSE_WINS
+        denied = sum(episode.dreamed_success and not episode.real_success for episode in episodes)
+        exploited = is_exploited(denied, len(episodes), self._config.max_gap)
         return Audit(
             metrics={
                 "episodes": len(episodes),
@@ -58,12 +67,11 @@ class ReplayAuditor:
                 "gap": dreamed - real,
                 "invalid_accepted": 1.0 - measured.invalid_recognised.estimate,
                 "next_state_exact": measured.next_state_exact.estimate,
-                "false_wins": false_wins,
+                "false_wins": sum(turn.false_win for turn in turns),
                 **self._drift.of(trajectories),
             },
             score=real,
-            exploited=f"of {len(episodes)} episodes {dreamed:.0%} won in the dream, {real:.0%} for real"
-            * exploited,
+            exploited=f"{denied} of {len(episodes)} episodes are won in the dream alone" * exploited,
             real_turns=len(turns),
         )
 
@@ -74,7 +82,7 @@ class _Check:
 
     differing: int
     refused: int
-    lost: bool
+    denied: bool
 
 
 class ConsistencyAuditor:
@@ -94,20 +102,20 @@ class ConsistencyAuditor:
         turns = [turn for trajectory in trajectories for turn in trajectory.transitions]
         accepted = sum(turn.valid for turn in turns)
         won = sum(trajectory.success for trajectory in trajectories)
-        lost = sum(check.lost for check in checks)
-        exploited = lost > self._config.max_gap * len(trajectories) and lost >= MIN_FALSE_WINS
+        denied = sum(check.denied for check in checks)
+        exploited = is_exploited(denied, len(trajectories), self._config.max_gap)
         return Audit(
             metrics={
                 "episodes": len(trajectories),
                 "dreamed_success": won / len(trajectories),
-                "confirmed_success": (won - lost) / len(trajectories),
-                "gap": lost / len(trajectories),
+                "confirmed_success": (won - denied) / len(trajectories),
+                "gap": denied / len(trajectories),
                 "states_differing": sum(check.differing for check in checks) / max(1, len(turns)),
                 "accepted_doubted": sum(check.refused for check in checks) / max(1, accepted),
                 **self._drift.of(trajectories),
             },
             score=None,
-            exploited=f"{lost} of {won} dreamed wins are not confirmed by a second opinion" * exploited,
+            exploited=f"{denied} of {won} dreamed wins are not confirmed by a second opinion" * exploited,
         )
 
     async def _dream_again(self, trajectory: Trajectory) -> _Check:
@@ -124,7 +132,7 @@ class ConsistencyAuditor:
                     action=action,
                     sheet=sheet,
                     past=past,
-                    seed=number,
+                    seed=derive_seed(trajectory.id, "second opinion", number),
                 )
             except InvalidDreamError:
                 left = trajectory.transitions[number:]
@@ -133,4 +141,4 @@ class ConsistencyAuditor:
             differing += again.answer.next_state != turn.next_state
             refused += turn.valid and not again.answer.valid
             sheet, past, won = again.sheet, past.after(action, again.written), won or again.answer.done
-        return _Check(differing=differing, refused=refused, lost=trajectory.success and not won)
+        return _Check(differing=differing, refused=refused, denied=trajectory.success and not won)

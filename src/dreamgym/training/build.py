@@ -42,12 +42,20 @@ ALGORITHMS: dict[str, Callable[..., Algorithm]] = {"grpo": GRPO, "ppo": PPO}
 
 @contextlib.contextmanager
 def open_run(
-    config: DreamGymConfig, folder: RunFolder, reporter: Reporter, checkpoint: Path | None = None
+    config: DreamGymConfig,
+    folder: RunFolder,
+    reporter: Reporter,
+    checkpoint: Path | None = None,
+    *,
+    fresh: bool,
 ) -> Iterator[tuple[Trainer, Grounds]]:
-    """The trainer of a run that begins, or continues at ``checkpoint``; its files are closed at the end."""
+    """The trainer of a run that begins, or continues at ``checkpoint``; its files are closed at the end.
+
+    A ``fresh`` run begins with an empty buffer; one that was stopped before its first checkpoint is not.
+    """
     finished = None if checkpoint is None else read_manifest(checkpoint).iteration
     path = config.buffer.path or folder.path / "experiences.sqlite"
-    with open_grounds(config, path, fresh=checkpoint is None) as grounds:
+    with open_grounds(config, path, fresh=fresh) as grounds:
         metrics = MetricsLog(folder.metrics, open_loggers(config, folder.path, finished=finished))
         with contextlib.closing(metrics):
             trainer = Trainer(
@@ -150,7 +158,8 @@ def build_evaluator(
 ) -> PanelEvaluator:
     """Unseen tasks for real, and every second of them in a dream that is given their true sheets.
 
-    The difference is what the dream flatters: same tasks, same hidden state, same turn limit.
+    The difference is what the dream flatters: same tasks, same turn limit, same hidden state (a dream of
+    plain history keeps none).
     """
     domain = grounds.domain
     tasks = domain.panels(EVALUATION_PANEL, config.training.eval_episodes)

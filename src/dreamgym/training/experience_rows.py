@@ -47,10 +47,11 @@ def retrieved(experiences: Sequence[Experience], rng: random.Random) -> Iterator
         owners_N = np.asarray([crc32(e.task_id.encode()) for e in part])
         scores_NP[owners_N[:, None] == owners_P[None]] = -2.0
         for scores_P in scores_NP:
-            first = int(scores_P.argmax())
-            scores_P[first], best = -3.0, scores_P[first]
-            second = int(scores_P.argmax())
-            nearest = [pool[index] for index in (first, second) if best > 0.0]
+            nearest = []
+            for _ in range(MOST_NEIGHBOURS):
+                best = int(scores_P.argmax())
+                nearest += [pool[best]] if scores_P[best] > 0.0 else []
+                scores_P[best] = -3.0
             yield tuple(nearest[: rng.randrange(MOST_NEIGHBOURS + 1)])
 
 

@@ -39,7 +39,7 @@ class Rates:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FidelityReport:
-    """The whole measurement; ``failed`` episodes ended in a malformed dream.
+    """The whole measurement; ``failed`` episodes ended in a malformed dream, and are no whole episodes.
 
     ``determined``: next states, word for word, of the held-out turns that are no first look; ``first_looks``:
     of those that are, their contents imagined, which no dream can know.
@@ -164,7 +164,7 @@ async def measure_fidelity(
         replayed=rates(turns),
         by_verb=by_verb(turns),
         forced_by_verb=by_verb(forced),
-        whole_episodes=wilson(sum(episode.agrees for episode in judged), len(judged)),
+        whole_episodes=wilson(sum(episode.agrees for episode in judged), len(judged) + failed),
         dreamed_success=wilson(sum(episode.dreamed_success for episode in judged), len(judged)),
         real_success=wilson(sum(episode.real_success for episode in judged), len(judged)),
         failed=failed,
@@ -174,6 +174,8 @@ async def measure_fidelity(
 
 def below_gate(report: FidelityReport, gate: FidelityConfig) -> list[str]:
     """What the dream misses, one line each; empty where it may be used."""
+    if not report.replayed.turns:
+        return [f"nothing could be judged: all {report.failed} dreamed episodes are malformed"]
     recognised = report.replayed.invalid_recognised.estimate
     false_wins = 1000 * report.replayed.false_wins.estimate
     whole = report.whole_episodes.estimate
@@ -201,5 +203,6 @@ def check_gate(report: FidelityReport, gate: FidelityConfig) -> None:
     if gate.gate and misses:
         raise FidelityError(
             "the dream is not good enough for RL: " + "; ".join(misses) + ". Fit it on more data "
-            "(`dreamgym collect`, `dreamgym fit experience`), or insist with --allow-low-fidelity"
+            "(`dreamgym collect`, `dreamgym fit experience`), look at it (`dreamgym play --dream`), "
+            "or insist with --allow-low-fidelity"
         )

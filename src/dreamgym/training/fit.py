@@ -7,9 +7,10 @@ explorers, steady and distracted, among the offline players: none that knows wha
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerFast
@@ -23,6 +24,7 @@ from dreamgym.training.embedded import make_tokenizer
 from dreamgym.training.experience_rows import experience_rows
 from dreamgym.training.fit_progress import FitProgress, fit_identity
 from dreamgym.training.fit_rows import RowMaker, episode_segments
+from dreamgym.training.models import FIT_RECORD
 from dreamgym.training.offline_data import read_trajectories
 from dreamgym.training.supervised import FitStep, Row, SupervisedConfig, fit
 from dreamgym.utils import atomic
@@ -33,6 +35,9 @@ TURN_LENGTH, EPISODE_LENGTH = 1024, 4096  # tokens that a context may hold
 CLONED = ("weak", "explorer")
 EXPERIENCE_FIT = SupervisedConfig(epochs=1.0, learning_rate=3e-3, batch_tokens=8_192)
 POLICY_FIT = SupervisedConfig(epochs=2.0, learning_rate=3e-3, batch_tokens=8_192)
+MODEL_FILES = frozenset(
+    ("config.json", "generation_config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json")
+) | {FIT_RECORD}
 LINE_EVERY = 50
 
 
@@ -49,12 +54,14 @@ def fit_experience(
 
     ``form`` says in which context it answers, and whether it reasons before.
     """
+    atomic.refuse_foreign(output, MODEL_FILES)
     trajectories = list(read_trajectories(data / "train.jsonl.gz"))
     length = TURN_LENGTH if form.context == "quotes" else EPISODE_LENGTH
     start = _start(trajectories, base, layers=EXPERIENCE_LAYERS, max_length=length, seed=seed)
     with make_reporter().stage("annotating episodes", len(trajectories)) as advance:
         rows = experience_rows(trajectories, start.tokenizer, form, seed, advance)
-    _fit_tiny(rows, start, output, _config(EXPERIENCE_FIT, epochs, seed, base))
+    asked = {"context": form.context, "reasoning": form.reasoning}
+    _fit_tiny(rows, start, output, _config(EXPERIENCE_FIT, epochs, seed, base), asked)
 
 
 def fit_policy(
@@ -66,6 +73,7 @@ def fit_policy(
     base: Path | None = None,
 ) -> None:
     """Clone the explorers in ``data``, distracted ones too; from ``base`` where one is given."""
+    atomic.refuse_foreign(output, MODEL_FILES)
     trajectories = list(read_trajectories(data / "train.jsonl.gz"))
     start = _start(trajectories, base, layers=POLICY_LAYERS, max_length=EPISODE_LENGTH, seed=seed)
     cloned = [without_mistakes(t) for t in trajectories if player_of(t) in CLONED]
@@ -110,8 +118,14 @@ def policy_rows(trajectories: Sequence[Trajectory], tokenizer: PreTrainedTokeniz
     return [maker.row(episode_segments(trajectory)) for trajectory in trajectories]
 
 
-def _fit_tiny(rows: Sequence[Row], start: Start, folder: Path, config: SupervisedConfig) -> None:
-    """Train on ``rows``: a Hugging Face folder in bfloat16, with a record of the fit."""
+def _fit_tiny(
+    rows: Sequence[Row],
+    start: Start,
+    folder: Path,
+    config: SupervisedConfig,
+    form: Mapping[str, str | bool] = MappingProxyType({}),
+) -> None:
+    """Train on ``rows``: a Hugging Face folder in bfloat16, with a record of the fit and of its ``form``."""
     model, tokenizer = start.model, start.tokenizer
     device = "cuda" if torch.cuda.is_available() else "cpu"
     model.to(device)  # type: ignore[arg-type]  # the wrapper in transformers loses `self`
@@ -126,8 +140,9 @@ def _fit_tiny(rows: Sequence[Row], start: Start, folder: Path, config: Supervise
     with atomic.new_folder(folder) as made:
         model.to("cpu", torch.bfloat16).save_pretrained(made)  # type: ignore[arg-type]
         tokenizer.save_pretrained(made)
-        record = {"settings": asdict(config), "rows": len(rows), "curve": list(thinned(kept.curve))}
-        atomic.write_json(made / "fit.json", record)
+        curve = list(thinned(kept.curve))
+        record = {"settings": asdict(config), **form, "rows": len(rows), "curve": curve}
+        atomic.write_json(made / FIT_RECORD, record)
     AutoTokenizer.from_pretrained(folder, local_files_only=True)  # it loads with plain transformers
     kept.remove()
     print(f"written to {folder}")

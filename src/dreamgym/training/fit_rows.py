@@ -67,11 +67,12 @@ def answer_segments(
     instruction: str, turn: AnnotatedTurn, *, keeps_sheet: bool = True, reasoning: bool = True
 ) -> Iterator[Segment]:
     """The reasoning, then the answer. The text of a quote is given and carries no loss; without a sheet the
-    model must find it in its history, and no line of a sheet changes.
+    model must find it in its history, which tells what was shown, and no line of a sheet changes.
     """
+    quoted = turn.sheet if keeps_sheet else turn.known
     for key in turn.quotes if reasoning else ():
         yield f"\n> {key}{QUOTE}", True
-        yield f" {quote(turn.sheet, key, instruction)}", not keeps_sheet
+        yield f" {quote(quoted, key, instruction)}", not keeps_sheet
     answer = turn.answer if keeps_sheet else replace(turn.answer, changes=())
     yield render_answer(answer if reasoning else replace(answer, check="")), True
 

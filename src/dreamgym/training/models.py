@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import torch
@@ -17,6 +18,7 @@ from dreamgym.training.policy import LocalPolicy
 disable_progress_bar()  # small models load in no time, and its bar would tear ours
 ASSETS = Path(dreamgym.__file__).parent / "assets"
 EMBEDDED = "embedded"
+FIT_RECORD = "fit.json"
 
 
 def load_policy(config: PolicyModelConfig) -> LocalPolicy:
@@ -34,7 +36,21 @@ def experience_client(config: ReasoningModelConfig) -> LLMClient:
     """The language model behind the experience model."""
     if ":" in config.name:
         return make_client(config.name)
-    return make_client(f"local:{model_folder(config.name, 'experience')}")
+    folder = model_folder(config.name, "experience")
+    _check_form(folder, config)
+    return make_client(f"local:{folder}")
+
+
+def _check_form(folder: Path, config: ReasoningModelConfig) -> None:
+    """Refuse to read a model of ours in another context than it was fitted for: it would write nonsense."""
+    record = json.loads((folder / FIT_RECORD).read_text()) if (folder / FIT_RECORD).exists() else {}
+    for key, wanted in (("context", config.context), ("reasoning", config.reasoning)):
+        if record.get(key, wanted) != wanted:
+            asked, fitted = (str(value).lower() for value in (wanted, record[key]))
+            raise ConfigError(
+                f"reasoning_model.{key} is {asked}, but {folder} was fitted for {fitted}: "
+                f"set reasoning_model.{key}={fitted}, or fit another model"
+            )
 
 
 def model_folder(name: str, asset: str) -> Path:

@@ -23,7 +23,7 @@ from dreamgym.training.collect import (
     is_heldout,
 )
 from dreamgym.training.split_writer import SplitWriter
-from dreamgym.utils.atomic import new_folder, write_json
+from dreamgym.utils.atomic import new_folder, refuse_foreign, write_json
 from dreamgym.utils.progress import Advance
 
 if TYPE_CHECKING:
@@ -71,8 +71,10 @@ def write_offline_data(
     leaves what was there before.
 
     Raises:
+        FileExistsError: ``folder`` holds something else than a data set, before anything is played.
         ValueError: a trajectory plays something else than a generated training scene.
     """
+    refuse_foreign(folder, {MANIFEST, *(f"{name}.jsonl.gz" for name in SPLITS)})
     with new_folder(folder) as partial:
         splits = {name: SplitWriter(partial / f"{name}.jsonl.gz") for name in SPLITS}
         try:

@@ -16,6 +16,7 @@ from dreamgym.models.reasoning_model import ReasoningExperienceModel
 from dreamgym.models.sheet import with_changes
 from dreamgym.training.fit_rows import written
 from dreamgym.utils.progress import Advance
+from dreamgym.utils.seeds import derive_seed
 
 T = TypeVar("T")
 
@@ -52,7 +53,11 @@ async def first_looks(
 
     async def look(trajectory: Trajectory, turn: AnnotatedTurn) -> JudgedTurn:
         before = replace(trajectory, transitions=trajectory.transitions[: turn.turn])
-        sheet = await model.imagine(trajectory.task, hindsight_sheet(before), seed)
+        try:
+            own_seed = derive_seed(seed, "first look", trajectory.id)
+            sheet = await model.imagine(trajectory.task, hindsight_sheet(before), own_seed)
+        except InvalidDreamError as error:
+            return _judged(trajectory, turn, f"(malformed: {error})", 0.0)
         *_, moment = [Moment(sheet=sheet, past=_start(model, sheet)), *after_each(model, before, sheet)]
         return await _judge(model, trajectory, turn, moment)
 
@@ -88,20 +93,22 @@ def _start(model: ReasoningExperienceModel, sheet: Sheet) -> Past | None:
 async def _judge(
     model: ReasoningExperienceModel, trajectory: Trajectory, turn: AnnotatedTurn, moment: Moment
 ) -> JudgedTurn:
-    real = trajectory.transitions[turn.turn]
-    dreamed_state, reward = "", 0.0
     try:
         dreamed = await model.dream_turn(
             task=trajectory.task,
-            state=real.state,
+            state=trajectory.transitions[turn.turn].state,
             action=turn.action,
             sheet=moment.sheet,
             past=moment.past,
             trajectory_id=trajectory.id,
         )
-        dreamed_state, reward = dreamed.answer.next_state, dreamed.answer.reward
     except InvalidDreamError as error:
-        dreamed_state = f"(malformed: {error})"
+        return _judged(trajectory, turn, f"(malformed: {error})", 0.0)
+    return _judged(trajectory, turn, dreamed.answer.next_state, dreamed.answer.reward)
+
+
+def _judged(trajectory: Trajectory, turn: AnnotatedTurn, dreamed_state: str, reward: float) -> JudgedTurn:
+    real = trajectory.transitions[turn.turn]
     return JudgedTurn(
         action=turn.action,
         dreamed_state=dreamed_state,

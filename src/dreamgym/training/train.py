@@ -115,7 +115,7 @@ def _opened(
     earlier = None if resume else folder.start(config)
     with contextlib.ExitStack() as stack:
         try:
-            opened = stack.enter_context(open_run(config, folder, reporter, checkpoint))
+            opened = stack.enter_context(open_run(config, folder, reporter, checkpoint, fresh=not resume))
         except BaseException:
             if not resume:
                 folder.put_back(earlier)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from dreamgym.core.data_structures import Action, Origin, StopReason, Task, Trajectory, Transition
 from dreamgym.environments.alfworld.annotate import annotate, hindsight_sheet, quoted_keys, without_unseen
 from dreamgym.models.dream_format import Answer
-from dreamgym.models.sheet import line, make_sheet
+from dreamgym.models.sheet import line, make_sheet, with_changes
 
 OPENING = (
     "-= Welcome to TextWorld, ALFRED! =-\n\nYou are in the middle of a room. Looking quickly around you, you "
@@ -60,6 +62,21 @@ def test_the_sheet_is_what_the_episode_showed() -> None:
         "vase 2": "in shelf 1",
         "vase 1": "in shelf 1",
     }
+
+
+def test_what_a_history_has_shown_is_known_and_no_more() -> None:
+    """Beside every prefix of the episode, read on its own."""
+    trajectory = _trajectory()
+    turns = list(annotate(trajectory, without_unseen(hindsight_sheet(trajectory), {})))
+    assert len(turns) > 3
+    for turn in turns:
+        before = replace(trajectory, transitions=trajectory.transitions[: turn.turn])
+        sheet = hindsight_sheet(before)
+        for earlier in turns[: turn.turn]:
+            sheet = with_changes(sheet, earlier.answer.changes)
+        told = {key: "unseen" if "unseen" in value else value for key, value in sheet.facts}
+        known = {key: "unseen" if told.get(key) == "unseen" else value for key, value in turn.known.facts}
+        assert known == told
 
 
 def test_each_turn_is_answered_from_the_sheet_as_it_stood() -> None:

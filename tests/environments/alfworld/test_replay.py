@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dreamgym.core.data_structures import Sheet, StopReason, Trajectory
+from dreamgym.core.data_structures import Action, Origin, Sheet, StopReason, Task, Trajectory, Transition
 from dreamgym.environments.alfworld.annotate import (
     annotate,
     hindsight_sheet,
@@ -91,6 +91,36 @@ def test_an_accepted_invalid_action_is_caught() -> None:
     judged = replay(replace(trajectory, transitions=(accepted,), sheet=full(trajectory)))
     assert judged.turns[0].invalid
     assert not judged.turns[0].refused
+
+
+def test_a_dream_without_a_sheet_cannot_prove_its_own_inventions() -> None:
+    """A mug is taken from a shelf that was seen empty, and wins: the real shelf is as it was first seen."""
+    opening = "You are in a room. You see a desk 1, and a shelf 1.\n\nYour task is to: put a mug in desk."
+    shown = [
+        ("go to shelf 1", "You arrive at shelf 1. On the shelf 1, you see nothing."),
+        ("take mug 1 from shelf 1", "You pick up the mug 1 from the shelf 1."),
+        ("go to desk 1", "You arrive at desk 1. On the desk 1, you see a pen 1."),
+        ("go to shelf 1", "You arrive at shelf 1. On the shelf 1, you see a mug 2."),
+        ("take mug 2 from shelf 1", "You pick up the mug 2 from the shelf 1."),
+        ("move mug 1 to desk 1", "You move the mug 1 to the desk 1."),
+    ]
+    turns = [
+        Transition(state=".", action=Action(text=action), reward=0.0, next_state=seen)
+        for action, seen in shown
+    ]
+    turns[-1] = replace(turns[-1], reward=1.0, terminated=True)
+    dreamed = Trajectory(
+        id="e",
+        task=Task(id="t", environment="alfworld", instruction="put a mug in desk.", opening=opening),
+        origin=Origin.DREAMED,
+        transitions=tuple(turns),
+        stop_reason=StopReason.TERMINATED,
+        sheet=make_sheet(opening_sheet(opening)),
+    )
+    judged = replay(dreamed)
+    assert [turn.invalid for turn in judged.turns] == [False, True, False, False, True, True]
+    assert judged.turns[-1].false_win
+    assert not judged.agrees
 
 
 @given(st.data())

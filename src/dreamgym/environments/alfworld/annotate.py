@@ -43,6 +43,7 @@ class AnnotatedTurn:
     """A real turn with the sheet before it, the keys its reasoning quotes, and the true answer.
 
     ``first_look`` is the place that the turn shows for the first time, of which nobody could know; or empty.
+    ``shown`` names what had been shown before the turn: places, and ``in`` places for what lies in them.
     """
 
     sheet: Sheet
@@ -51,6 +52,20 @@ class AnnotatedTurn:
     answer: Answer
     turn: int
     first_look: str = ""
+    shown: frozenset[str] = frozenset()
+
+    @property
+    def known(self) -> Sheet:
+        """The sheet as far as the observations before this turn tell it: all that a history can be asked."""
+        facts = {AT: value_of(self.sheet, AT) or MIDDLE}
+        for key, value in self.sheet.facts:
+            place = place_of(value)
+            if place is None:
+                seen = key in (AT, HAND) or not self.shown.isdisjoint((key, f"in {key}"))
+                facts[key] = value if seen else UNSEEN
+            elif place == HAND or f"in {place}" in self.shown:
+                facts[key] = value
+        return Sheet(facts=tuple(facts.items()))
 
 
 def room_places(opening: str) -> list[str]:
@@ -65,14 +80,19 @@ def opening_sheet(opening: str) -> dict[str, str]:
 
 
 def _look_at_listing(facts: dict[str, str], observation: str, place: str, moved: set[str]) -> None:
-    """Write down what an observation shows of ``place`` as it was at the start of the episode."""
+    """Write down what an observation shows of ``place`` as it was at the start of the episode.
+
+    The first listing counts: what a later one adds, was brought there or made up by a dream.
+    """
     status = _STATUS.search(observation)
     listing = _LISTING.search(observation)
+    if UNSEEN not in facts[place]:
+        return
     if facts[place] == UNSEEN:
         opened_now = observation.startswith("You open")
         first = "closed" if opened_now or status is None else status["status"]
         facts[place] = ("surface" if status is None else first) if listing else f"{first}, {UNSEEN}"
-    elif listing and UNSEEN in facts[place]:
+    elif listing:
         facts[place] = facts[place].removesuffix(f", {UNSEEN}")
     for name in NAME.findall(listing["things"]) if listing else []:
         if name not in facts and name not in moved:
@@ -94,17 +114,21 @@ def _shown_place(observation: str) -> str | None:
 
 
 def hindsight_sheet(trajectory: Trajectory) -> Sheet:
-    """The sheet that the episode started from, as far as its observations tell; the rest stays ``unseen``."""
+    """The sheet that the episode started from, as far as its observations tell; the rest stays ``unseen``.
+
+    A dream may show what cannot be: nothing lies in a place that the room has not, or that was
+    seen without it.
+    """
     opening = trajectory.task.opening or trajectory.transitions[0].state
     facts, rooms, moved = opening_sheet(opening), set(room_places(opening)), set[str]()
     for transition in trajectory.transitions:
         place = _shown_place(transition.next_state)
-        if place in facts:
+        if place in rooms:
             _look_at_listing(facts, transition.next_state, place, moved)
         match = _ACTION.fullmatch(transition.action.text)
         if match and match["verb"] == "take" and transition.next_state != NOTHING:
             moved.add(match["first"])
-            if match["first"] not in facts and match["second"] in rooms:  # a dream may make up a place
+            if match["first"] not in facts and facts.get(match["second"], "").endswith(UNSEEN):
                 facts[match["first"]] = thing_value(match["second"])
     return make_sheet(facts)
 
@@ -188,6 +212,7 @@ def annotate(trajectory: Trajectory, sheet: Sheet) -> Iterator[AnnotatedTurn]:
     seen: set[str] = set()
     for turn, transition in enumerate(trajectory.transitions):
         action, shown = transition.action.text, _first_shown(transition.next_state, seen)
+        before = frozenset(seen)
         seen.add(shown)
         answer = _answer(sheet, transition, trajectory.task.instruction)
         yield AnnotatedTurn(
@@ -197,5 +222,6 @@ def annotate(trajectory: Trajectory, sheet: Sheet) -> Iterator[AnnotatedTurn]:
             answer=answer,
             turn=turn,
             first_look=shown.removeprefix("in "),
+            shown=before,
         )
         sheet = with_changes(sheet, answer.changes)
