@@ -16,13 +16,14 @@ import json
 import os
 import subprocess
 import sys
+from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from itertools import product
 from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from dreamgym.utils.stats import t_interval, wilson
+from dreamgym.utils.stats import t_interval
 
 DREAM, REAL = "{{world: dream, iterations: {}}}", "{{world: real, iterations: {}}}"
 MODEL, SHOWN = "reasoning_model.name=data/checkpoints/fitted/{}", "reasoning_model.context={}"
@@ -86,6 +87,10 @@ def finish(folder: Path, arm: str, seed: int, data: Path | None) -> dict[str, An
         dreamgym(folder / "train.log", "train", "--seed", str(seed), *resume, *places, *COMMON, *ARMS[arm])
     flagged = (folder / "train.log").read_text().count("the dream is being exploited")
     result: dict[str, Any] = {"arm": arm, "seed": seed, "flagged": flagged, **json.loads(summary.read_text())}
+    for world, when in product(("real", "dreamed"), ("before", "after")):
+        iteration = 0 if when == "before" else result["iterations"]
+        played = folder / "evaluations" / f"{world}_{iteration:04d}.json"
+        result["evaluations"][world][when] = json.loads(played.read_text())
     if data is not None:
         manifests = {"before": str(folder / "policy_iter_0000.json"), "after": result["checkpoint"]}
         result["official"] = {when: official(folder, m, when, data, seed) for when, m in manifests.items()}
@@ -115,7 +120,7 @@ def dreamgym(log: Path, *arguments: str) -> None:
 
 
 def table(arms: list[str], runs: list[dict[str, Any]]) -> str:
-    """One line per arm: all episodes with Wilson's interval, the seeds with Student's, and each seed."""
+    """One line per arm: its success over games and over seeds, with Student's intervals, and each seed."""
     names = (
         "real success",
         "mean over seeds",
@@ -129,8 +134,9 @@ def table(arms: list[str], runs: list[dict[str, Any]]) -> str:
     )
     lines = [f"| | {' | '.join(names)} |", "|---" * (len(names) + 1) + "|"]
     first = list({run["seed"]: run for run in runs}.values())  # every arm of a seed starts alike
-    start = [success([run["evaluations"]["real"]["before"] for run in first])]
-    start += ["", "", success([run["evaluations"]["dreamed"]["before"] for run in first])]
+    real = [run["evaluations"]["real"]["before"] for run in first]
+    dreamed = [run["evaluations"]["dreamed"]["before"] for run in first]
+    start = [success(real), over_seeds(real), each(real), success(dreamed)]
     start += [points([run["gap"]["before"] for run in first]), "", seen(first, "before"), "0", ""]
     lines.append(f"| start | {' | '.join(start)} |")
     for arm in arms:
@@ -144,8 +150,8 @@ def cells(runs: list[dict[str, Any]]) -> list[str]:
     real = [run["evaluations"]["real"]["after"] for run in runs]
     return [
         success(real),
-        t_interval([evaluation["success"] for evaluation in real]).percent() if len(real) > 1 else "–",
-        ", ".join(f"{100 * evaluation['success']:.1f}" for evaluation in real),
+        over_seeds(real),
+        each(real),
         success([run["evaluations"]["dreamed"]["after"] for run in runs]),
         points([run["gap"]["after"] for run in runs]),
         f"{sum(run['flagged'] > 0 for run in runs)} of {len(runs)}",
@@ -155,10 +161,25 @@ def cells(runs: list[dict[str, Any]]) -> list[str]:
     ]
 
 
+def over_seeds(evaluations: list[dict[str, Any]]) -> str:
+    """What the method does: its runs, with Student's interval over them."""
+    return t_interval([e["success"] for e in evaluations]).percent() if len(evaluations) > 1 else "–"
+
+
+def each(evaluations: list[dict[str, Any]]) -> str:
+    """Seed by seed."""
+    return ", ".join(f"{100 * evaluation['success']:.1f}" for evaluation in evaluations)
+
+
 def success(evaluations: list[dict[str, Any]]) -> str:
-    """All episodes together, with Wilson's interval."""
-    solved, played = (sum(e[key] for e in evaluations) for key in ("solved", "episodes"))
-    return wilson(solved, played).percent()
+    """All episodes together, with Student's interval over the games: the seeds' episodes of a game are alike,
+    and to count each as a game of its own would make the interval a third too narrow.
+    """
+    returns = defaultdict(list)
+    for evaluation in evaluations:
+        for episode in evaluation["tasks"]:
+            returns[episode["task"]].append(episode["return"])
+    return t_interval([fmean(of_game) for of_game in returns.values()]).percent()
 
 
 def seen(runs: list[dict[str, Any]], when: str) -> str:

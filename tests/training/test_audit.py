@@ -20,7 +20,7 @@ from dreamgym.models.dream_prompts import Past
 from dreamgym.models.embedding import HashingEmbedder, embed_turns
 from dreamgym.models.llm_client import ScriptedClient
 from dreamgym.models.reasoning_model import DreamedTurn, ReasoningExperienceModel
-from dreamgym.training.audit import ConsistencyAuditor, ReplayAuditor, audited, is_exploited
+from dreamgym.training.audit import ConsistencyAuditor, ReplayAuditor, audited
 from dreamgym.training.collect import CollectSettings, collect_trajectories
 from dreamgym.training.drift import Drift
 from dreamgym.training.parts import Audit
@@ -57,7 +57,7 @@ def replayed(group: Group, config: FidelityConfig = ALL) -> Audit:
 
 def test_an_honest_dream_is_not_flagged_and_its_turns_are_counted_as_real() -> None:
     audit = replayed(honest())
-    assert audit.exploited == ""
+    assert (audit.denied, audit.episodes) == (0, 12)
     assert audit.metrics["gap"] == 0.0
     assert audit.metrics["next_state_exact"] == 1.0
     assert audit.real_turns == sum(len(t.transitions) for t in honest().trajectories)
@@ -70,24 +70,7 @@ def test_made_up_wins_are_counted_and_flagged() -> None:
     assert audit.metrics["false_wins"] == failures
     assert audit.metrics["dreamed_success"] == 1.0
     assert audit.score == audit.metrics["real_success"] == pytest.approx(1.0 - failures / 12)
-    assert audit.exploited == "7 of 12 episodes are won in the dream alone"
-
-
-@pytest.mark.parametrize(
-    ("denied", "episodes", "max_gap", "flagged"),
-    [  # Wilson's lower ends, by hand: 3 of 10 is 10.8 %, 4 of 10 is 16.8 %, 2 of 2 is 34.2 %
-        (3, 10, 0.15, False),
-        (3, 10, 0.10, True),
-        (4, 10, 0.15, True),
-        (4, 10, 0.17, False),
-        (2, 2, 0.15, False),
-        (0, 0, 0.15, False),
-    ],
-)
-def test_the_flag_is_raised_where_chance_does_not_explain_it(
-    denied: int, episodes: int, max_gap: float, flagged: bool
-) -> None:
-    assert is_exploited(denied, episodes, max_gap) is flagged
+    assert (audit.denied, audit.episodes) == (failures, 12)
 
 
 def test_a_share_is_spread_evenly_and_never_empty() -> None:
@@ -107,7 +90,7 @@ def test_wins_that_a_second_opinion_denies_are_flagged() -> None:
     assert audit.metrics["confirmed_success"] == 0.0
     assert audit.metrics["accepted_doubted"] == 1.0
     assert audit.real_turns == 0
-    assert "second opinion" in audit.exploited
+    assert (audit.denied, audit.episodes) == (12, 12)
 
 
 class Agreeing(ReasoningExperienceModel):
@@ -133,7 +116,7 @@ class Agreeing(ReasoningExperienceModel):
 def test_wins_that_a_second_opinion_confirms_are_not_flagged() -> None:
     model = Agreeing(exploited().trajectories)
     audit = asyncio.run(ConsistencyAuditor(ALL, model, DRIFT).audit(0, [exploited()]))
-    assert audit.exploited == ""
+    assert (audit.denied, audit.episodes) == (0, 12)
     metrics = audit.metrics
     assert metrics["dreamed_success"] == metrics["confirmed_success"] == 1.0
     assert metrics["gap"] == metrics["states_differing"] == metrics["accepted_doubted"] == 0.0

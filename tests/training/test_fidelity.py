@@ -105,6 +105,14 @@ def test_the_gate_names_what_is_missed(measured: FidelityReport, missed: list[st
         check_gate(measured, config)
 
 
+def test_a_gate_that_saw_no_invalid_action_does_not_open() -> None:
+    unseen = replace(report(200, 0, 100), replayed=rates([turn("w", "w")] * 50))
+    (miss,) = below_gate(unseen, FidelityConfig())
+    assert "no invalid action" in miss
+    nothing = replace(report(0, 0, 0), replayed=rates([]), failed=0)
+    assert below_gate(nothing, FidelityConfig()) == ["nothing could be judged: no task is held out"]
+
+
 def test_a_dream_that_breaks_off_every_time_is_refused() -> None:
     nothing = replace(report(0, 0, 0), replayed=rates([]), failed=7)
     assert below_gate(nothing, FidelityConfig()) == [

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from dreamgym.core.config import ReasoningModelConfig
-from dreamgym.core.errors import ConfigError
-from dreamgym.training.models import ASSETS, FIT_RECORD, experience_client
+from dreamgym.core.config import PolicyModelConfig, ReasoningModelConfig
+from dreamgym.core.errors import ConfigError, ModelError
+from dreamgym.training.models import ASSETS, FIT_RECORD, experience_client, load_policy
 from dreamgym.utils import atomic
 
 
@@ -30,6 +30,23 @@ def test_a_model_is_read_in_the_context_that_it_was_fitted_for(folder: Path) -> 
         experience_client(asked(folder))
     with pytest.raises(ConfigError, match=r"was fitted for false: set reasoning_model\.reasoning=false"):
         experience_client(asked(folder, context="history"))
+
+
+def test_a_model_that_cannot_be_read_is_told(folder: Path) -> None:
+    with (folder / "model.safetensors").open("r+b") as weights:
+        weights.truncate(1000)
+    with pytest.raises(ConfigError, match="cannot be loaded"):
+        load_policy(PolicyModelConfig(name=str(folder)))
+    with pytest.raises(ModelError, match="cannot be loaded"):
+        experience_client(asked(folder))
+    (folder / FIT_RECORD).write_text("{")
+    with pytest.raises(ConfigError, match="is damaged"):
+        experience_client(asked(folder))
+
+
+def test_half_a_character_is_read_as_any_other_text() -> None:
+    client = experience_client(ReasoningModelConfig())
+    assert client.complete("\naction: \ud800", max_tokens=1).usage.prompt_tokens > 1
 
 
 def test_a_model_of_somebody_elses_is_read_as_asked(folder: Path) -> None:

@@ -53,6 +53,7 @@ def test_the_table(finished):
         ("dreamed success", "100.0 % (10.0 to 90.0)", "100.0 % (10.0 to 90.0)"),
         # Of a and b, which were played in both worlds: 2 dreamed wins against none, then against one.
         ("gap, on the same tasks", "+100.0 points", "+50.0 points"),
+        ("dream flagged as exploited", "", "never"),
         ("real turns used to train", "", "12"),
         ("dreamed turns", "", "1,234"),
         ("agent's tokens", "", "30"),
@@ -61,6 +62,14 @@ def test_the_table(finished):
     ]
     assert summary["iterations"] == 3
     assert "tasks" not in summary["evaluations"]["real"]["after"]
+
+
+def test_iterations_that_were_flagged_are_counted(finished):
+    log = MetricsLog(finished.metrics)
+    for iteration, flag in ((4, 1.0), (5, 0.0), (6, 1.0)):
+        log.log(iteration, {"audit/exploited": flag})
+    table = rows(summarise(finished, finished.path / "policy_iter_0003.json"))
+    assert ("dream flagged as exploited", "", "in 2 iterations") in table
 
 
 def test_fidelity_is_shown_where_it_was_measured(finished):

@@ -129,12 +129,20 @@ def test_too_many_failures_end_the_run_and_leave_its_checkpoint(tmp_path):
 
 @pytest.mark.parametrize("action", ["warn", "stop"])
 def test_an_exploited_dream_warns_or_stops_at_the_best_policy(tmp_path, capsys, action):
-    scores = [Audit(score=0.3), Audit(score=0.5), Audit(score=0.4), Audit(score=0.1, exploited="gap of 0.4")]
+    scores = [
+        Audit(score=0.3, episodes=5),
+        Audit(score=0.5, episodes=5),
+        Audit(score=0.4, episodes=5),
+        Audit(score=0.1, denied=8, episodes=8),
+    ]
     auditor = ScriptedAuditor(scores)
     trainer = trained(tmp_path, 6, f"training.fidelity.on_exploitation={action}", auditor=auditor)
-    assert "the dream is being exploited: gap of 0.4" in capsys.readouterr().out
+    said = "the dream is being exploited: audits deny the wins of 8 of the last 23 dreamed episodes"
+    assert said in capsys.readouterr().out
     # The audit of the second iteration measured the policy that one iteration had made.
     assert trainer.counters.best_iteration == 1
+    flags = [line.get("audit/exploited") for line in rollout_lines(trainer)]
+    assert flags == [0, 0, 0, 1, None, None][: len(flags)]
     assert trainer.finished == (6 if action == "warn" else 1)
     assert trainer.parts.policy.version == trainer.finished
     assert trainer.parts.evaluator.seen == [0, trainer.finished]
@@ -144,7 +152,7 @@ def test_an_exploited_dream_warns_or_stops_at_the_best_policy(tmp_path, capsys, 
 
 
 def test_an_audit_without_a_score_goes_back_to_the_last_policy_it_had_nothing_against(tmp_path):
-    audits = [Audit(), Audit(), Audit(exploited="wins doubted")]
+    audits = [Audit(), Audit(), Audit(denied=4, episodes=4)]
     trainer = trained(tmp_path, 6, "training.fidelity.on_exploitation=stop", auditor=ScriptedAuditor(audits))
     assert (trainer.finished, trainer.parts.policy.version) == (1, 1)
 

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from dreamgym.training.settings import RunFlags, resolve
-from dreamgym.utils.commands import explained
+from dreamgym.utils.commands import check_output, explained
 
 
 @explained
@@ -34,6 +34,7 @@ def fidelity(
     from dreamgym.training.grounds import open_grounds
     from dreamgym.utils.progress import make_reporter
 
+    check_output(output)
     chosen = [*([f"training.fidelity.episodes={episodes}"] if episodes else []), *(overrides or ())]
     settings = resolve(RunFlags(config=config, env=env, overrides=chosen))
     with open_grounds(settings) as grounds:

@@ -26,7 +26,7 @@ from dreamgym.models.sheet import AT, HAND, line, places
 QUOTE = " ="
 MAX_ACTION_CHARACTERS = 200
 MAX_LIKE_CHARACTERS = 80
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

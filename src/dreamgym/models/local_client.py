@@ -6,12 +6,17 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
 from dreamgym.core.errors import ConfigError, ModelError
 from dreamgym.models.batching_engine import BatchingEngine, Generated, Session
 from dreamgym.models.llm_client import Completion, Usage, run_sync, stopped
 from dreamgym.models.stop_strings import Decoder, StopRule, stop_rule
+from dreamgym.models.tokenizer import encode
+
+# What transformers raises for a folder that it cannot load.
+UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError, SafetensorError)
 
 
 class LocalClient:
@@ -38,7 +43,7 @@ class LocalClient:
             # Weights may be stored in half precision; answers are compared and sampled in float32.
             model = AutoModelForCausalLM.from_pretrained(folder, local_files_only=True, dtype=torch.float32)
             tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-        except (OSError, ValueError, KeyError) as error:
+        except UNREADABLE as error:
             raise ModelError(f"local:{folder} cannot be loaded: {error}") from error
         return cls(model, tokenizer)
 
@@ -83,8 +88,7 @@ class LocalClient:
 
     def encode(self, text: str) -> list[int]:
         """Token ids of untrusted text: special tokens in it are split like any other text."""
-        ids: list[int] = self.tokenizer.encode(text, add_special_tokens=False, split_special_tokens=True)
-        return ids
+        return encode(self.tokenizer, text)
 
     def rule(self, stop: Sequence[str]) -> StopRule:
         """When to stop for ``stop``; made once."""

@@ -9,7 +9,6 @@ own context, the history, and answers without reasoning are settings, to be comp
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -22,7 +21,7 @@ from dreamgym.models.decoding import AnswerDecoder
 from dreamgym.models.dream_format import Answer, Quote, parse_answer, render_quotes
 from dreamgym.models.dream_prompts import Past, action_line, history_prompt, sheet_prompt, turn_prompt
 from dreamgym.models.imagining import imagine_sheet
-from dreamgym.models.llm_client import LLMClient
+from dreamgym.models.llm_client import LLMClient, run_sync
 from dreamgym.models.sheet import make_sheet, unfounded, with_changes
 
 
@@ -87,7 +86,8 @@ class ReasoningExperienceModel:
         """
         text = action.text if isinstance(action, Action) else action
         known = sheet or task.sheet or make_sheet({"at": "unknown", "hand": "holds"})
-        turn = asyncio.run(self.dream_turn(task=task, state=state, action=text, sheet=known))
+        dreaming = self.dream_turn(task=task, state=state, action=text, sheet=known)
+        turn = run_sync(dreaming, instead="dream_turn")
         return Experience(
             id=f"{task.id}/dreamed",
             task_id=task.id,

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
-from transformers import PreTrainedTokenizerFast
+from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
 PAD, UNKNOWN, END = "<pad>", "<unk>", "<end>"
 NAME_TOKEN = r" [a-z]+ \d+"
@@ -59,6 +59,8 @@ def build_tokenizer(
     )
 
 
-def encode(tokenizer: PreTrainedTokenizerFast, text: str) -> list[int]:
-    """Token ids of untrusted text: special tokens are not recognised in it."""
-    return tokenizer.encode(text, add_special_tokens=False, split_special_tokens=True)
+def encode(tokenizer: PreTrainedTokenizerBase, text: str) -> list[int]:
+    """Token ids of untrusted text: special tokens are not recognised in it, half a character is a ``?``."""
+    whole = text.encode("utf-8", "replace").decode()
+    ids: list[int] = tokenizer.encode(whole, add_special_tokens=False, split_special_tokens=True)
+    return ids

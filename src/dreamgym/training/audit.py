@@ -21,9 +21,6 @@ from dreamgym.training.drift import Drift
 from dreamgym.training.fidelity import rates
 from dreamgym.training.parts import Audit
 from dreamgym.utils.seeds import derive_seed
-from dreamgym.utils.stats import wilson
-
-MIN_DENIED = 3  # of one or two episodes no interval says much
 
 
 def audited(groups: Sequence[Group], share: float) -> list[Trajectory]:
@@ -31,13 +28,6 @@ def audited(groups: Sequence[Group], share: float) -> list[Trajectory]:
     dreamed = [t for group in groups for t in group.scored if t.origin is Origin.DREAMED and t.sheet]
     count = round(share * len(dreamed)) or min(1, len(dreamed))
     return [dreamed[i * len(dreamed) // count] for i in range(count)]
-
-
-def is_exploited(denied: int, episodes: int, max_gap: float) -> bool:
-    """Whether the share of episodes whose win is denied is above ``max_gap``, chance apart: it is the lower
-    end of its 95 % interval that counts.
-    """
-    return denied >= MIN_DENIED and wilson(denied, episodes).low > max_gap
 
 
 class ReplayAuditor:
@@ -58,7 +48,6 @@ class ReplayAuditor:
         dreamed = sum(episode.dreamed_success for episode in episodes) / len(episodes)
         real = sum(episode.real_success for episode in episodes) / len(episodes)
         denied = sum(episode.dreamed_success and not episode.real_success for episode in episodes)
-        exploited = is_exploited(denied, len(episodes), self._config.max_gap)
         return Audit(
             metrics={
                 "episodes": len(episodes),
@@ -71,7 +60,8 @@ class ReplayAuditor:
                 **self._drift.of(trajectories),
             },
             score=real,
-            exploited=f"{denied} of {len(episodes)} episodes are won in the dream alone" * exploited,
+            denied=denied,
+            episodes=len(episodes),
             real_turns=len(turns),
         )
 
@@ -103,7 +93,6 @@ class ConsistencyAuditor:
         accepted = sum(turn.valid for turn in turns)
         won = sum(trajectory.success for trajectory in trajectories)
         denied = sum(check.denied for check in checks)
-        exploited = is_exploited(denied, len(trajectories), self._config.max_gap)
         return Audit(
             metrics={
                 "episodes": len(trajectories),
@@ -114,8 +103,8 @@ class ConsistencyAuditor:
                 "accepted_doubted": sum(check.refused for check in checks) / max(1, accepted),
                 **self._drift.of(trajectories),
             },
-            score=None,
-            exploited=f"{denied} of {won} dreamed wins are not confirmed by a second opinion" * exploited,
+            denied=denied,
+            episodes=len(trajectories),
         )
 
     async def _dream_again(self, trajectory: Trajectory) -> _Check:

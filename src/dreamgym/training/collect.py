@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 from random import Random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dreamgym.core.data_structures import Action, Origin, StopReason, Task, Trajectory, Transition
 from dreamgym.core.errors import ConfigError
@@ -98,13 +98,22 @@ def collect_trajectories(
 
 
 def player_of(trajectory: Trajectory) -> str:
-    """Who played it."""
-    return str(json.loads(trajectory.detail)["player"])
+    """Who played it; empty for logs that were not collected here."""
+    return str(_collected(trajectory).get("player", ""))
 
 
 def mistakes_of(trajectory: Trajectory) -> dict[int, str]:
     """The turns that are inserted mistakes, and their kinds."""
-    return {int(turn): kind for turn, kind in json.loads(trajectory.detail).get("mistakes", {}).items()}
+    return {int(turn): kind for turn, kind in _collected(trajectory).get("mistakes", {}).items()}
+
+
+def _collected(trajectory: Trajectory) -> dict[str, Any]:
+    """What ``collect`` wrote down about it."""
+    try:
+        about = json.loads(trajectory.detail)
+    except ValueError:
+        return {}
+    return about if isinstance(about, dict) else {}
 
 
 def without_mistakes(trajectory: Trajectory) -> Trajectory:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import time
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from dreamgym.core.errors import ConfigError
-from dreamgym.utils.commands import explained
+from dreamgym.utils.commands import check_output, explained
 
 
 @explained
@@ -50,7 +48,7 @@ def evaluate(
     from dreamgym.utils import atomic
     from dreamgym.utils.progress import make_reporter
 
-    _check_output(output)
+    check_output(output)
     reporter, started = make_reporter(), time.monotonic()
     chosen = [*([f"environment.name={env}"] if env else []), *(overrides or ())]
     opened = open_evaluation(checkpoint, chosen, panel=panel, num_episodes=num_episodes, dream=dream)
@@ -86,15 +84,6 @@ def evaluate(
     for line in evaluation.lines():
         print(line)
     print(f"results   {output}\nepisodes  {episodes}")
-
-
-def _check_output(output: Path) -> None:
-    """Refuse a path that the results could not be written to, before an hour of playing."""
-    if output.is_dir():
-        raise ConfigError(f"--output {output} is a folder, wanted a file such as {output / 'eval.json'}")
-    nearest = next(parent for parent in output.absolute().parents if parent.exists())
-    if not os.access(nearest, os.W_OK):
-        raise ConfigError(f"--output {output}: its folder cannot be written to, choose another")
 
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)

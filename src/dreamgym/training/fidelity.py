@@ -6,6 +6,7 @@ and the few wins that it makes up. So the gate looks at the replays.
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -175,11 +176,14 @@ async def measure_fidelity(
 def below_gate(report: FidelityReport, gate: FidelityConfig) -> list[str]:
     """What the dream misses, one line each; empty where it may be used."""
     if not report.replayed.turns:
-        return [f"nothing could be judged: all {report.failed} dreamed episodes are malformed"]
+        broken = f"all {report.failed} dreamed episodes are malformed"
+        return [f"nothing could be judged: {broken if report.failed else 'no task is held out'}"]
     recognised = report.replayed.invalid_recognised.estimate
     false_wins = 1000 * report.replayed.false_wins.estimate
     whole = report.whole_episodes.estimate
     misses = []
+    if math.isnan(recognised):
+        misses.append("no invalid action among the policy's: raise training.fidelity.episodes")
     if recognised < gate.min_invalid_recognised:
         misses.append(
             f"invalid actions recognised {recognised:.3%}, wanted ≥ {gate.min_invalid_recognised:.3%}"

@@ -6,6 +6,7 @@ explorers, steady and distracted, among the offline players: none that knows wha
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -17,7 +18,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, P
 
 from dreamgym.core.config import ReasoningModelConfig
 from dreamgym.core.data_structures import Trajectory
-from dreamgym.core.errors import ConfigError
+from dreamgym.core.errors import ConfigError, DataError
 from dreamgym.models.tiny import new_tiny_model
 from dreamgym.training.collect import player_of, without_mistakes
 from dreamgym.training.embedded import make_tokenizer
@@ -26,6 +27,7 @@ from dreamgym.training.fit_progress import FitProgress, fit_identity
 from dreamgym.training.fit_rows import RowMaker, episode_segments
 from dreamgym.training.models import FIT_RECORD
 from dreamgym.training.offline_data import read_trajectories
+from dreamgym.training.state_files import disk_errors
 from dreamgym.training.supervised import FitStep, Row, SupervisedConfig, fit
 from dreamgym.utils import atomic
 from dreamgym.utils.progress import make_reporter
@@ -72,11 +74,14 @@ def fit_policy(
     epochs: float = POLICY_FIT.epochs,
     base: Path | None = None,
 ) -> None:
-    """Clone the explorers in ``data``, distracted ones too; from ``base`` where one is given."""
+    """Clone the explorers in ``data``, distracted ones too; from ``base`` where one is given.
+
+    Logs of somebody else's, which do not say who played, are cloned whole.
+    """
     atomic.refuse_foreign(output, MODEL_FILES)
     trajectories = list(read_trajectories(data / "train.jsonl.gz"))
     start = _start(trajectories, base, layers=POLICY_LAYERS, max_length=EPISODE_LENGTH, seed=seed)
-    cloned = [without_mistakes(t) for t in trajectories if player_of(t) in CLONED]
+    cloned = [without_mistakes(t) for t in trajectories if player_of(t) in (*CLONED, "")]
     _fit_tiny(policy_rows(cloned, start.tokenizer), start, output, _config(POLICY_FIT, epochs, seed, base))
 
 
@@ -108,6 +113,8 @@ def _start(
 
 def _config(shipped: SupervisedConfig, epochs: float, seed: int, base: Path | None) -> SupervisedConfig:
     """The shipped settings; what is trained already is trained on at half the rate."""
+    if not 0.0 < epochs < math.inf:
+        raise ConfigError(f"--epochs is {epochs}, wanted a number above 0, such as 0.5")
     rate = shipped.learning_rate if base is None else shipped.learning_rate / 2
     return replace(shipped, epochs=epochs, seed=seed, learning_rate=rate)
 
@@ -126,6 +133,8 @@ def _fit_tiny(
     form: Mapping[str, str | bool] = MappingProxyType({}),
 ) -> None:
     """Train on ``rows``: a Hugging Face folder in bfloat16, with a record of the fit and of its ``form``."""
+    if not rows:
+        raise DataError(f"the data has no episode to fit on, so {folder} is left as it is")
     model, tokenizer = start.model, start.tokenizer
     device = "cuda" if torch.cuda.is_available() else "cpu"
     model.to(device)  # type: ignore[arg-type]  # the wrapper in transformers loses `self`
@@ -138,7 +147,8 @@ def _fit_tiny(
         print(f"interrupted: {kept.folder} is kept, the same command continues", file=sys.stderr)
         raise
     with atomic.new_folder(folder) as made:
-        model.to("cpu", torch.bfloat16).save_pretrained(made)  # type: ignore[arg-type]
+        with disk_errors(made):
+            model.to("cpu", torch.bfloat16).save_pretrained(made)  # type: ignore[arg-type]
         tokenizer.save_pretrained(made)
         curve = list(thinned(kept.curve))
         record = {"settings": asdict(config), **form, "rows": len(rows), "curve": curve}

@@ -10,7 +10,7 @@ from random import Random
 
 from dreamgym.core.config import DreamGymConfig
 from dreamgym.core.data_structures import Trajectory
-from dreamgym.core.errors import ConfigError
+from dreamgym.core.errors import ConfigError, DataError
 from dreamgym.models.closed_world import OPEN_WORLD, ClosedWorld, known_forms, known_things
 from dreamgym.models.llm_client import LLMClient
 from dreamgym.models.reasoning_model import ReasoningExperienceModel
@@ -27,6 +27,8 @@ EVALUATION_PANEL = "valid"
 def check_available(config: DreamGymConfig) -> None:
     """Raise what would stop a run right after its folder was begun: no such environment, model or data."""
     open_domain(config.environment)
+    if (games := config.environment.data_dir) is not None and not games.is_dir():
+        raise ConfigError(f"environment.data_dir is {games}, wanted a folder that holds alfworld/*.jsonl.xz")
     model_folder(config.policy_model.name, "policy")
     if ":" not in config.reasoning_model.name:
         model_folder(config.reasoning_model.name, "experience")
@@ -114,6 +116,16 @@ def closed_world(config: DreamGymConfig, domain: Domain, offline: Sequence[Traje
 
 
 def offline_trajectories(config: DreamGymConfig, split: str) -> Iterator[Trajectory]:
-    """The real trajectories that ground the dream, or those held out to measure it."""
-    folder = config.environment.offline_data or ASSETS / "offline"
-    return read_trajectories(folder / f"{split}.jsonl.gz")
+    """The real trajectories that ground the dream, or those held out to measure it.
+
+    Raises:
+        DataError: they cannot be read, or hold what is evaluated on.
+    """
+    path = (config.environment.offline_data or ASSETS / "offline") / f"{split}.jsonl.gz"
+    for number, trajectory in enumerate(read_trajectories(path), start=1):
+        if trajectory.task.split.startswith("valid"):
+            raise DataError(
+                f"{path}, line {number}: plays {trajectory.task.id} of the split {trajectory.task.split!r}, "
+                "which is evaluated on: take it out"
+            )
+        yield trajectory

@@ -7,6 +7,7 @@ import secrets
 from pathlib import Path
 
 from dreamgym.core.config import DreamGymConfig
+from dreamgym.core.errors import CheckpointError
 from dreamgym.utils import atomic
 from dreamgym.utils.metrics import Sink, TensorBoardSink, WandbSink
 
@@ -15,7 +16,10 @@ def open_loggers(config: DreamGymConfig, run: Path, *, finished: int | None = No
     """TensorBoard, and Weights & Biases where asked for; ``finished`` is set where a run is resumed."""
     place = run / "loggers.json"
     if finished is not None and place.exists():
-        names = json.loads(place.read_text())
+        try:
+            names = json.loads(place.read_text())
+        except ValueError as error:
+            raise CheckpointError(f"{place} is damaged ({error}): remove it, the curves begin anew") from None
     else:
         names = {"tensorboard": str(_new_folder(config)), "wandb": secrets.token_hex(4)}
         atomic.write_json(place, names)

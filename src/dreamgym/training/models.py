@@ -13,6 +13,7 @@ import dreamgym
 from dreamgym.core.config import PolicyModelConfig, ReasoningModelConfig
 from dreamgym.core.errors import ConfigError, UnavailableError
 from dreamgym.models.llm_client import LLMClient, make_client
+from dreamgym.models.local_client import UNREADABLE
 from dreamgym.training.policy import LocalPolicy
 
 disable_progress_bar()  # small models load in no time, and its bar would tear ours
@@ -27,7 +28,7 @@ def load_policy(config: PolicyModelConfig) -> LocalPolicy:
     try:
         model = AutoModelForCausalLM.from_pretrained(folder, local_files_only=True, dtype=torch.float32)
         tokenizer = PreTrainedTokenizerFast.from_pretrained(folder, local_files_only=True)
-    except (OSError, ValueError, KeyError) as error:
+    except UNREADABLE as error:
         raise ConfigError(f"policy_model.name: {folder} cannot be loaded: {error}") from error
     return LocalPolicy(model, tokenizer, config)
 
@@ -43,7 +44,11 @@ def experience_client(config: ReasoningModelConfig) -> LLMClient:
 
 def _check_form(folder: Path, config: ReasoningModelConfig) -> None:
     """Refuse to read a model of ours in another context than it was fitted for: it would write nonsense."""
-    record = json.loads((folder / FIT_RECORD).read_text()) if (folder / FIT_RECORD).exists() else {}
+    path = folder / FIT_RECORD
+    try:
+        record = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    except ValueError as error:
+        raise ConfigError(f"{path} is damaged ({error}): fit the model again, or remove the file") from None
     for key, wanted in (("context", config.context), ("reasoning", config.reasoning)):
         if record.get(key, wanted) != wanted:
             asked, fitted = (str(value).lower() for value in (wanted, record[key]))

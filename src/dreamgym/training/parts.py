@@ -72,13 +72,16 @@ class Algorithm(Stateful, Protocol):
 class Audit:
     """What an audit of an iteration's dreams found.
 
-    ``score`` estimates the policy's real success; ``exploited`` says why the dream is not to be believed.
+    ``score`` estimates the policy's real success; of ``episodes`` looked at, ``denied`` are won in the dream
+    alone. ``exploited`` says why the dream is not to be believed: this audit beside the last ones.
     """
 
     metrics: Mapping[str, float] = field(default_factory=dict)
     score: float | None = None
-    exploited: str = ""
+    denied: int = 0
+    episodes: int = 0
     real_turns: int = 0
+    exploited: str = ""
 
 
 class Auditor(Protocol):

@@ -10,11 +10,13 @@ from typing import Any, Self
 
 from dreamgym.core.data_structures import Group, Origin, StopReason, Trajectory
 from dreamgym.core.errors import CheckpointError
+from dreamgym.training.exploitation import Audited, latest
+from dreamgym.training.parts import Audit
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Counters:
-    """Totals of a run without its evaluations, and its best audited iteration."""
+    """Totals of a run without its evaluations, its last audits, and its best audited iteration."""
 
     episodes: int = 0
     real_turns: int = 0
@@ -23,10 +25,11 @@ class Counters:
     agent_tokens: int = 0
     read_tokens: int = 0
     dream_tokens: int = 0
+    audits: tuple[Audited, ...] = ()
     best_iteration: int = 0
     best_score: float | None = None
 
-    def after(self, groups: Sequence[Group], *, audit_turns: int, dream_tokens: int) -> Counters:
+    def after(self, groups: Sequence[Group], *, audit: Audit, dream_tokens: int) -> Counters:
         """The totals with one more iteration."""
         episodes = [trajectory for group in groups for trajectory in group.trajectories]
         dreamed = turns(t for t in episodes if t.origin is Origin.DREAMED)
@@ -35,10 +38,11 @@ class Counters:
             episodes=self.episodes + len(episodes),
             real_turns=self.real_turns + turns(episodes) - dreamed,
             dreamed_turns=self.dreamed_turns + dreamed,
-            audit_turns=self.audit_turns + audit_turns,
+            audit_turns=self.audit_turns + audit.real_turns,
             agent_tokens=self.agent_tokens + agent_tokens(episodes),
             read_tokens=self.read_tokens + read_tokens(episodes),
             dream_tokens=self.dream_tokens + dream_tokens,
+            audits=latest(self.audits, audit.denied, audit.episodes),
         )
 
     def metrics(self) -> dict[str, float]:
@@ -65,8 +69,8 @@ class Counters:
             CheckpointError: it is something else.
         """
         try:
-            return cls(**values)
-        except TypeError as error:
+            return cls(**{**values, "audits": tuple((denied, seen) for denied, seen in values["audits"])})
+        except (TypeError, KeyError, ValueError) as error:
             raise CheckpointError(f"the checkpoint's counters are of another version: {error}") from None
 
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import copy
+import errno
 import json
+import os
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -59,7 +62,19 @@ def save_tensors(tensors: Mapping[str, Tensor], path: Path) -> None:
     """One safetensors file."""
     path.parent.mkdir(parents=True, exist_ok=True)
     contiguous = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    save_file(contiguous, path, metadata={"format": "pt"})  # which transformers insists on
+    with disk_errors(path):
+        save_file(contiguous, path, metadata={"format": "pt"})  # which transformers insists on
+
+
+@contextmanager
+def disk_errors(path: Path) -> Iterator[None]:
+    """A disk that takes no more as the ``OSError`` that it is: safetensors raises an error of its own."""
+    try:
+        yield
+    except SafetensorError as error:
+        number = re.search(r"os error (\d+)", str(error))
+        code = int(number[1]) if number else errno.EIO
+        raise OSError(code, os.strerror(code), str(path)) from error
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:

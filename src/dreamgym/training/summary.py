@@ -35,6 +35,7 @@ def summarise(folder: RunFolder, checkpoint: Path) -> dict[str, Any]:
         "gap": {"before": _gap(folder, 0), "after": _gap(folder, last)},
         "fidelity": _read(folder.path / "fidelity.json"),
         # Of all iterations, also of those after the best one, where the run went back to it.
+        "iterations_flagged": sum(line.get("audit/exploited", 0) > 0 for line in lines),
         "real_turns_in_training": totals.get("total/real_turns", 0),
         "dreamed_turns": totals.get("total/dreamed_turns", 0),
         "agent_tokens": totals.get("total/agent_tokens", 0),
@@ -55,8 +56,10 @@ def rows(summary: dict[str, Any]) -> list[Row]:
     ]
     table += [(name, value, "") for name, value in _fidelity(summary["fidelity"])]
     minutes, seconds = divmod(round(summary["seconds"]), 60)
+    flagged = summary["iterations_flagged"]
     return [
         *table,
+        ("dream flagged as exploited", "", f"in {flagged} iterations" if flagged else "never"),
         ("real turns used to train", "", f"{summary['real_turns_in_training']:,}"),
         ("dreamed turns", "", f"{summary['dreamed_turns']:,}"),
         ("agent's tokens", "", f"{summary['agent_tokens'] + summary['read_tokens']:,}"),

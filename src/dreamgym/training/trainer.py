@@ -17,6 +17,7 @@ from dreamgym.core.config import DreamGymConfig
 from dreamgym.core.data_structures import Group, Origin
 from dreamgym.training.checkpoints import check_same_run, read_checkpoint, save_checkpoint
 from dreamgym.training.episode_text import episodes_text
+from dreamgym.training.exploitation import exploitation, latest
 from dreamgym.training.manifest import checkpoint_path
 from dreamgym.training.parts import Audit, Parts
 from dreamgym.training.rollout import collect
@@ -55,7 +56,7 @@ class Trainer:
             groups = await self._collect()
             dream_tokens = self.parts.dream_tokens() - tokens_before
             collected = time.monotonic()
-            audit = await self.parts.auditor.audit(self.finished, groups)
+            audit = self._judged(await self.parts.auditor.audit(self.finished, groups))
             self._keep_the_best(audit)
             times = {"time/collect": collected - started, "time/audit": time.monotonic() - collected}
             self._learn(groups, audit, dream_tokens, times)
@@ -105,7 +106,7 @@ class Trainer:
         parts.curriculum.observe(groups)  # ranks tasks by reward variance, Eq. 7
         learned = parts.algorithm.update(parts.policy, groups)
         self.finished += 1
-        self.counters = self.counters.after(groups, audit_turns=audit.real_turns, dream_tokens=dream_tokens)
+        self.counters = self.counters.after(groups, audit=audit, dream_tokens=dream_tokens)
         self._learning, self._undrawn = False, None
         times = {**times, "time/learn": time.monotonic() - started}
         self._record(groups, audit, {**_below("rl", learned), **_below("audit", audit.metrics), **times})
@@ -114,6 +115,8 @@ class Trainer:
         """Write down what this iteration was: metrics, a line for the one who watches, a group to read."""
         parts, rollouts = self.parts, rollout_metrics(groups)
         states = {**parts.replay_buffer.metrics(), **parts.curriculum.metrics(), **self.counters.metrics()}
+        if audit.episodes:
+            states["audit/exploited"] = float(bool(audit.exploited))
         self.metrics.log(self.finished, {**rollouts, **metrics, **states})
         shown = episodes_text(groups[0].trajectories)
         atomic.write_text(self.folder.episodes / f"rollouts_{self.finished:04d}.txt", shown)
@@ -135,6 +138,11 @@ class Trainer:
 
     def _is_due(self, every: int) -> bool:
         return self._is_last() or (every > 0 and self.finished % every == 0)
+
+    def _judged(self, audit: Audit) -> Audit:
+        """The audit and what it says beside those of the last iterations."""
+        audits = latest(self.counters.audits, audit.denied, audit.episodes)
+        return replace(audit, exploited=exploitation(audits, self.config.training.fidelity.max_gap))
 
     def _keep_the_best(self, audit: Audit) -> None:
         """Remember the policy to go back to: that of the highest audited success, or the last one whose audit

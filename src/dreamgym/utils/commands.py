@@ -5,12 +5,14 @@ from __future__ import annotations
 import contextlib
 import errno
 import functools
+import os
 import sqlite3
 import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import NoReturn, ParamSpec, TypeVar
 
-from dreamgym.core.errors import DreamGymError
+from dreamgym.core.errors import ConfigError, DreamGymError
 from dreamgym.utils.logging import log_as_asked
 
 USER_ERROR, INTERRUPTED = 2, 130
@@ -28,6 +30,7 @@ _ABOUT_FILES = {
         "EISDIR",
         "EEXIST",
         "EFBIG",
+        "EIO",
     )
 }
 P = ParamSpec("P")
@@ -44,6 +47,15 @@ def explained(command: Callable[P, R]) -> Callable[P, R]:
             return command(*args, **kwargs)
 
     return run
+
+
+def check_output(output: Path) -> None:
+    """Refuse a path that results could not be written to, before an hour of work."""
+    if output.is_dir():
+        raise ConfigError(f"--output {output} is a folder, wanted a file such as {output / 'results.json'}")
+    nearest = next(parent for parent in output.absolute().parents if parent.exists())
+    if not os.access(nearest, os.W_OK):
+        raise ConfigError(f"--output {output}: its folder cannot be written to, choose another")
 
 
 @contextlib.contextmanager

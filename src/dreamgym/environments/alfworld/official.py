@@ -10,6 +10,7 @@ from typing import cast
 
 from dreamgym.core.errors import DataError
 from dreamgym.environments.alfworld.game import Game
+from dreamgym.environments.alfworld.layout import Layout
 from dreamgym.environments.alfworld.pddl import Problem, game_of_problem
 
 TASK_MARK = "Your task is to: "
@@ -36,13 +37,14 @@ def load_game_file(path: Path) -> Game:
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
         problem = Problem.parse(_text(record, "pddl_problem"))
-        return game_of_problem(
+        game = game_of_problem(
             problem,
             id="/".join(path.resolve().parent.parts[-3:]),
             scene=path.resolve().parent.parent.name.rpartition("-")[2],
             instruction=_instruction(_text(record, "grammar")),
             walkthrough=_commands(record),
         )
+        return _playable(game)
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror})") from error
     except ValueError as error:
@@ -63,13 +65,20 @@ def _game_of_line(line: str, path: Path, number: int) -> Game:
         )
         if record.get("type", game.task_type) != game.task_type:
             raise ValueError(f"type is {record['type']!r}, but the goal is one of {game.task_type}")
-        return game
+        return _playable(game)
     except ValueError as error:
         raise DataError(f"{path}, line {number}: not a playable game: {error}") from error
     except KeyError as error:
         raise DataError(
             f"{path}, line {number}: not a playable game: nothing says what {error} is"
         ) from error
+
+
+def _playable(game: Game) -> Game:
+    """The game, of which every thing lies somewhere. Raises ValueError."""
+    layout = Layout(game)
+    assert len(layout.contents) == len(game.receptacles)
+    return game
 
 
 def _text(record: object, key: str) -> str:
