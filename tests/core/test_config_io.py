@@ -46,6 +46,10 @@ def test_the_resolved_configuration_reads_back_the_same(tmp_path):
         ("rll:\n  clip: 0.1\n", "rll (FILE, line 1): unknown key, did you mean 'rl'?"),
         ("rl:\n\n  clip: high\n", "rl.clip (FILE, line 3): found 'high', wanted a number"),
         ("rl:\n  clip: true\n", "rl.clip (FILE, line 2): found true, wanted a number"),
+        (
+            "training:\n  phases:\n    - {iterations: true}\n",
+            "training.phases.0.iterations (FILE, line 3): found true, wanted a number",
+        ),
         ("rl:\n  group_size: 2.5\n", "rl.group_size (FILE, line 2): found 2.5, wanted a whole number"),
         ("rl: 3\n", "rl (FILE, line 1): found 3, wanted a section: its keys, indented, below it"),
         ("rl:\n  clip: 1\n  clip: 2\n", "FILE, line 3: 'rl.clip' stands twice, keep one"),

@@ -47,6 +47,21 @@ def test_the_example_is_an_environment_and_passes() -> None:
     assert len(report.findings) == 12
 
 
+class Tires(GuessEnv):
+    """Breaks down on its third turn, which no check of two turns sees."""
+
+    async def step(self, action: str) -> StepResult:
+        if self.state.turn == 2:
+            raise RuntimeError("out of breath")
+        return await super().step(action)
+
+
+def test_an_environment_that_breaks_down_is_a_finding() -> None:
+    with pytest.raises(EnvironmentCheckError, match="out of breath") as caught:
+        verdict(Tires)
+    assert [finding.check for finding in caught.value.report.failures] == ["an episode can be played"]
+
+
 class Unseeded(GuessEnv):
     resets = 0
 

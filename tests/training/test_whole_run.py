@@ -190,7 +190,9 @@ def test_stopped_in_the_gate_it_is_continued_with_its_own_buffer(settings, tmp_p
     here = [*settings, *places(tmp_path / "run"), f"buffer.path={tmp_path / 'shared.sqlite'}"]
     with monkeypatch.context() as patched:
         patched.setattr("dreamgym.training.gate.measure_fidelity", stop)
-        assert run("train", *here).exit_code != 0
+        stopped = run("train", *here)
+        assert stopped.exit_code == 130
+        assert "interrupted before the first iteration" in stopped.stderr
     result = run("train", *here, "--resume")
     assert result.exit_code == 0, result.output
     assert "no checkpoint yet: from the start" in result.output

@@ -150,6 +150,9 @@ def _refuse_booleans_as_numbers(
     model: type[BaseModel], values: Any, origins: dict[Place, str], at: Place = ()
 ) -> None:
     """pydantic reads ``true`` as 1; in a configuration it is a slip."""
+    if isinstance(values, list):
+        for number, item in enumerate(values):
+            _refuse_booleans_as_numbers(model, item, origins, (*at, number))
     if not isinstance(values, dict):
         return
     for key, value in values.items():

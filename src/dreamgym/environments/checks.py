@@ -16,6 +16,7 @@ from dreamgym.environments.base_env import Environment
 from dreamgym.environments.check_list import CHECKS, NONSENSE, TYPES, Check, Probe, Unwanted, check_types
 
 SCRIPT_TURNS = 12
+PLAYED = "step answers every action, until the episode ends"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -79,8 +80,12 @@ async def _report(probe: Probe, actions: Sequence[str]) -> EnvironmentReport:
     first = await _finding("reset and step answer in the protocol's types", TYPES, check_types, probe)
     findings = [first]
     if not first.found:
-        probe = replace(probe, script=await write_script(probe, actions))
-        findings += [await _finding(name, wanted, check, probe) for name, wanted, check in CHECKS]
+        try:
+            probe = replace(probe, script=await write_script(probe, actions))
+        except Exception as error:  # a stranger's code may raise anything
+            findings.append(Finding(check="an episode can be played", wanted=PLAYED, found=_told(error)))
+        else:
+            findings += [await _finding(name, wanted, check, probe) for name, wanted, check in CHECKS]
     report = EnvironmentReport(environment=probe.task.environment, findings=tuple(findings))
     if report.failures:
         raise EnvironmentCheckError(report)
@@ -93,8 +98,12 @@ async def _finding(name: str, wanted: str, check: Check, probe: Probe) -> Findin
     except Unwanted as unwanted:
         return Finding(check=name, wanted=wanted, found=str(unwanted))
     except Exception as error:  # a stranger's code may raise anything, and that is the finding
-        return Finding(check=name, wanted=wanted, found=f"{type(error).__name__}: {str(error)[:500]}")
+        return Finding(check=name, wanted=wanted, found=_told(error))
     return Finding(check=name, wanted=wanted)
+
+
+def _told(error: Exception) -> str:
+    return f"{type(error).__name__}: {str(error)[:500]}"
 
 
 async def write_script(probe: Probe, actions: Sequence[str]) -> tuple[str, ...]:

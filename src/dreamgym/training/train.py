@@ -79,7 +79,6 @@ def run_training(config: DreamGymConfig, *, resume: bool = False) -> None:
     """Start or continue the run in ``training.output_dir`` and print what came of it."""
     from rich.console import Console
 
-    from dreamgym.training.gate import check_dream, report_metrics
     from dreamgym.training.grounds import check_available
     from dreamgym.training.summary import print_summary, summarise
     from dreamgym.utils import atomic
@@ -95,10 +94,7 @@ def run_training(config: DreamGymConfig, *, resume: bool = False) -> None:
             )
         with _opened(config, folder, reporter, checkpoint, resume=resume) as (trainer, grounds):
             if checkpoint is None and config.dreams:
-                reporter.line("measuring how far the dream can be trusted")
-                started = time.monotonic()
-                report = check_dream(config, grounds, folder.path / "fidelity.json", reporter)
-                trainer.metrics.log(0, {**report_metrics(report), "time/gate": time.monotonic() - started})
+                _pass_the_gate(trainer, grounds)
             best = _train(trainer)
         summary = summarise(folder, best)
         atomic.write_json(folder.path / "summary.json", summary)
@@ -123,6 +119,23 @@ def _opened(
         if earlier is not None:
             reporter.line(f"an earlier run was moved to {earlier}")
         yield opened
+
+
+def _pass_the_gate(trainer: Trainer, grounds: Grounds) -> None:
+    """Measure how far the dream can be trusted; below the gate nothing begins."""
+    from dreamgym.training.gate import check_dream, report_metrics
+
+    trainer.reporter.line("measuring how far the dream can be trusted")
+    started = time.monotonic()
+    try:
+        report = check_dream(trainer.config, grounds, trainer.folder.path / "fidelity.json", trainer.reporter)
+    except KeyboardInterrupt:
+        print(
+            "interrupted before the first iteration: the same command with --resume begins again",
+            file=sys.stderr,
+        )
+        raise SystemExit(INTERRUPTED) from None
+    trainer.metrics.log(0, {**report_metrics(report), "time/gate": time.monotonic() - started})
 
 
 def _train(trainer: Trainer) -> Path:
