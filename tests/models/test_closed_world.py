@@ -9,9 +9,9 @@ import pytest
 
 from dreamgym.core.config import DreamGymConfig, ReasoningModelConfig
 from dreamgym.core.data_structures import Task
-from dreamgym.environments.alfworld.annotate import hindsight_sheet
 from dreamgym.environments.alfworld.engine import World
 from dreamgym.environments.alfworld.from_sheet import sheet_of_game
+from dreamgym.environments.alfworld.hindsight import hindsight_sheet
 from dreamgym.environments.alfworld.panels import game_of, panel
 from dreamgym.environments.alfworld.players import PLAYERS
 from dreamgym.models.closed_world import OPEN_WORLD, ClosedWorld, form_of, known_forms, known_things

@@ -9,7 +9,8 @@ from pydantic import ValidationError
 
 from dreamgym.core.config import ReasoningModelConfig
 from dreamgym.core.data_structures import Task
-from dreamgym.environments.alfworld.annotate import annotate, hindsight_sheet, without_unseen
+from dreamgym.environments.alfworld.annotate import annotate
+from dreamgym.environments.alfworld.hindsight import hindsight_sheet, without_unseen
 from dreamgym.environments.dream import DreamEnv, DreamFactory
 from dreamgym.models.llm_client import ScriptedClient
 from dreamgym.models.reasoning_model import ReasoningExperienceModel

@@ -11,12 +11,11 @@ from dreamgym.core.errors import FidelityError
 from dreamgym.environments.alfworld.replay import JudgedTurn
 from dreamgym.training.fidelity import (
     FidelityReport,
-    below_gate,
-    check_gate,
     measured_bound,
     rates,
     value_error_bound,
 )
+from dreamgym.training.gate import below_gate, check_gate
 from dreamgym.utils.stats import wilson
 
 

@@ -10,7 +10,8 @@ import pytest
 from dreamgym.core.config import ReasoningModelConfig
 from dreamgym.core.data_structures import Sheet, Task, Trajectory
 from dreamgym.core.errors import InvalidDreamError
-from dreamgym.environments.alfworld.annotate import annotate, hindsight_sheet, without_unseen
+from dreamgym.environments.alfworld.annotate import annotate
+from dreamgym.environments.alfworld.hindsight import hindsight_sheet, without_unseen
 from dreamgym.models.dream_format import parse_answer, render_answer
 from dreamgym.models.dream_prompts import Past
 from dreamgym.models.llm_client import ScriptedClient

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from dreamgym.core.config import EnvironmentConfig
 from dreamgym.core.data_structures import Sheet, Task, Trajectory
 from dreamgym.core.errors import ConfigError, UnavailableError
-from dreamgym.environments.alfworld.annotate import hindsight_sheet
 from dreamgym.environments.alfworld.env import AlfworldEnv
 from dreamgym.environments.alfworld.from_sheet import sheet_of_game
+from dreamgym.environments.alfworld.hindsight import hindsight_sheet
 from dreamgym.environments.alfworld.panels import game_of, panel
 from dreamgym.environments.alfworld.variations import AlfworldVariator
 from dreamgym.models.curriculum_generator import TaskVariator

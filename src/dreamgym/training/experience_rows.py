@@ -12,7 +12,8 @@ from transformers import PreTrainedTokenizerFast
 
 from dreamgym.core.config import ReasoningModelConfig
 from dreamgym.core.data_structures import Experience, Sheet, Trajectory
-from dreamgym.environments.alfworld.annotate import AnnotatedTurn, annotate, hindsight_sheet, without_unseen
+from dreamgym.environments.alfworld.annotate import AnnotatedTurn, annotate
+from dreamgym.environments.alfworld.hindsight import hindsight_sheet, without_unseen
 from dreamgym.models.embedding import HashingEmbedder, embed_turns
 from dreamgym.models.quality import experiences_of
 from dreamgym.models.sheet import UNSEEN, kind_of, place_of

@@ -6,14 +6,11 @@ and the few wins that it makes up. So the gate looks at the replays.
 
 from __future__ import annotations
 
-import math
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from dreamgym.core.config import FidelityConfig
 from dreamgym.core.data_structures import Group, Origin, Task, Trajectory
-from dreamgym.core.errors import FidelityError
 from dreamgym.environments.alfworld.replay import JudgedEpisode, JudgedTurn, replay
 from dreamgym.environments.dream import DreamFactory
 from dreamgym.models.reasoning_model import ReasoningExperienceModel
@@ -171,42 +168,3 @@ async def measure_fidelity(
         failed=failed,
         value_error_bound=measured_bound(turns),
     )
-
-
-def below_gate(report: FidelityReport, gate: FidelityConfig) -> list[str]:
-    """What the dream misses, one line each; empty where it may be used."""
-    if not report.replayed.turns:
-        broken = f"all {report.failed} dreamed episodes are malformed"
-        return [f"nothing could be judged: {broken if report.failed else 'no task is held out'}"]
-    recognised = report.replayed.invalid_recognised.estimate
-    false_wins = 1000 * report.replayed.false_wins.estimate
-    whole = report.whole_episodes.estimate
-    misses = []
-    if math.isnan(recognised):
-        misses.append("no invalid action among the policy's: raise training.fidelity.episodes")
-    if recognised < gate.min_invalid_recognised:
-        misses.append(
-            f"invalid actions recognised {recognised:.3%}, wanted ≥ {gate.min_invalid_recognised:.3%}"
-        )
-    if false_wins > gate.max_false_wins_per_1000_turns:
-        misses.append(
-            f"false wins per 1,000 turns {false_wins:.2f}, wanted ≤ {gate.max_false_wins_per_1000_turns}"
-        )
-    if whole < gate.min_whole_episodes:
-        misses.append(f"whole episodes right {whole:.1%}, wanted ≥ {gate.min_whole_episodes:.1%}")
-    return misses
-
-
-def check_gate(report: FidelityReport, gate: FidelityConfig) -> None:
-    """Refuse RL in a dream that would be exploited.
-
-    Raises:
-        FidelityError: the report is below a threshold; the message names the misses and the remedy.
-    """
-    misses = below_gate(report, gate)
-    if gate.gate and misses:
-        raise FidelityError(
-            "the dream is not good enough for RL: " + "; ".join(misses) + ". Fit it on more data "
-            "(`dreamgym collect`, `dreamgym fit experience`), look at it (`dreamgym play --dream`), "
-            "or insist with --allow-low-fidelity"
-        )

@@ -13,10 +13,11 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from dreamgym.core.config import DreamGymConfig
+from dreamgym.core.config import DreamGymConfig, FidelityConfig
 from dreamgym.core.data_structures import Task
+from dreamgym.core.errors import FidelityError
 from dreamgym.core.serialization import encode
-from dreamgym.training.fidelity import FidelityReport, Rates, check_gate, measure_fidelity
+from dreamgym.training.fidelity import FidelityReport, Rates, measure_fidelity
 from dreamgym.utils import atomic
 from dreamgym.utils.progress import Reporter
 from dreamgym.utils.stats import Interval
@@ -61,6 +62,45 @@ def check_dream(
         print_types(report, console)
     check_gate(report, settings)
     return report
+
+
+def below_gate(report: FidelityReport, gate: FidelityConfig) -> list[str]:
+    """What the dream misses, one line each; empty where it may be used."""
+    if not report.replayed.turns:
+        broken = f"all {report.failed} dreamed episodes are malformed"
+        return [f"nothing could be judged: {broken if report.failed else 'no task is held out'}"]
+    recognised = report.replayed.invalid_recognised.estimate
+    false_wins = 1000 * report.replayed.false_wins.estimate
+    whole = report.whole_episodes.estimate
+    misses = []
+    if math.isnan(recognised):
+        misses.append("no invalid action among the policy's: raise training.fidelity.episodes")
+    if recognised < gate.min_invalid_recognised:
+        misses.append(
+            f"invalid actions recognised {recognised:.3%}, wanted ≥ {gate.min_invalid_recognised:.3%}"
+        )
+    if false_wins > gate.max_false_wins_per_1000_turns:
+        misses.append(
+            f"false wins per 1,000 turns {false_wins:.2f}, wanted ≤ {gate.max_false_wins_per_1000_turns}"
+        )
+    if whole < gate.min_whole_episodes:
+        misses.append(f"whole episodes right {whole:.1%}, wanted ≥ {gate.min_whole_episodes:.1%}")
+    return misses
+
+
+def check_gate(report: FidelityReport, gate: FidelityConfig) -> None:
+    """Refuse RL in a dream that would be exploited.
+
+    Raises:
+        FidelityError: the report is below a threshold; the message names the misses and the remedy.
+    """
+    misses = below_gate(report, gate)
+    if gate.gate and misses:
+        raise FidelityError(
+            "the dream is not good enough for RL: " + "; ".join(misses) + ". Fit it on more data "
+            "(`dreamgym collect`, `dreamgym fit experience`), look at it (`dreamgym play --dream`), "
+            "or insist with --allow-low-fidelity"
+        )
 
 
 def report_metrics(report: FidelityReport) -> dict[str, float]:

@@ -9,7 +9,8 @@ from typing import Any, TypeVar
 
 from dreamgym.core.data_structures import Sheet, Trajectory
 from dreamgym.core.errors import InvalidDreamError
-from dreamgym.environments.alfworld.annotate import AnnotatedTurn, annotate, hindsight_sheet, without_unseen
+from dreamgym.environments.alfworld.annotate import AnnotatedTurn, annotate
+from dreamgym.environments.alfworld.hindsight import hindsight_sheet, without_unseen
 from dreamgym.environments.alfworld.replay import JudgedTurn
 from dreamgym.models.dream_prompts import Past
 from dreamgym.models.reasoning_model import ReasoningExperienceModel

@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 
 from dreamgym.core.data_structures import Action, Origin, StopReason, Task, Trajectory, Transition
-from dreamgym.environments.alfworld.annotate import annotate, hindsight_sheet, quoted_keys, without_unseen
+from dreamgym.environments.alfworld.annotate import annotate, quoted_keys
+from dreamgym.environments.alfworld.hindsight import hindsight_sheet, without_unseen
 from dreamgym.models.dream_format import Answer
 from dreamgym.models.sheet import line, make_sheet, with_changes
 

@@ -11,14 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dreamgym.core.data_structures import Action, Origin, Sheet, StopReason, Task, Trajectory, Transition
-from dreamgym.environments.alfworld.annotate import (
-    annotate,
+from dreamgym.environments.alfworld.annotate import annotate
+from dreamgym.environments.alfworld.from_sheet import sheet_of_game
+from dreamgym.environments.alfworld.hindsight import (
     hindsight_sheet,
     opening_sheet,
     room_places,
     without_unseen,
 )
-from dreamgym.environments.alfworld.from_sheet import sheet_of_game
 from dreamgym.environments.alfworld.panels import game_of, generated_tasks
 from dreamgym.environments.alfworld.replay import replay
 from dreamgym.models.sheet import NAME, contents, make_sheet

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from dreamgym.environments.alfworld.annotate import annotate, hindsight_sheet, without_unseen
+from dreamgym.environments.alfworld.annotate import annotate
+from dreamgym.environments.alfworld.hindsight import hindsight_sheet, without_unseen
 from dreamgym.environments.alfworld.panels import panel
 from dreamgym.environments.alfworld.task_check import task_check
 from dreamgym.models.sheet import make_sheet

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dreamgym.core.data_structures import Sheet, Task
 from dreamgym.environments.alfworld import catalogue
-from dreamgym.environments.alfworld.annotate import MIDDLE
 from dreamgym.environments.alfworld.game import Game, Receptacle, Thing
+from dreamgym.environments.alfworld.hindsight import MIDDLE
 from dreamgym.environments.alfworld.notes import goal_of
 from dreamgym.models.sheet import AT, HAND, kind_of, make_sheet, place_of, places, thing_value
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from dreamgym.core.data_structures import Sheet, Trajectory
-from dreamgym.environments.alfworld.annotate import hindsight_sheet, without_unseen
 from dreamgym.environments.alfworld.engine import World
 from dreamgym.environments.alfworld.from_sheet import game_from_sheet
+from dreamgym.environments.alfworld.hindsight import hindsight_sheet, without_unseen
 from dreamgym.environments.alfworld.notes import NOTHING
 from dreamgym.models.sheet import unseen_places
 

@@ -13,10 +13,10 @@ from random import Random
 
 from dreamgym.core.data_structures import Sheet, Task
 from dreamgym.environments.alfworld import catalogue
-from dreamgym.environments.alfworld.annotate import opening_sheet
 from dreamgym.environments.alfworld.feasibility import goals, hardness, obstacle, room_of
 from dreamgym.environments.alfworld.game import TASK_TYPES, Goal
 from dreamgym.environments.alfworld.generator import PHRASES, choose
+from dreamgym.environments.alfworld.hindsight import opening_sheet
 from dreamgym.environments.alfworld.notes import goal_of
 from dreamgym.models.recombination import variation
 from dreamgym.models.sheet import UNSEEN, kind_of, make_sheet, marks_of, place_of, thing_value
