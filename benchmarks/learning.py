@@ -23,7 +23,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from dreamgym.utils.stats import t_interval
+from dreamgym.utils.stats import Interval, t_interval, wilson
 
 DREAM, REAL = "{{world: dream, iterations: {}}}", "{{world: real, iterations: {}}}"
 MODEL, SHOWN = "reasoning_model.name=data/checkpoints/fitted/{}", "reasoning_model.context={}"
@@ -35,8 +35,7 @@ ARMS = {
     "S2R": (f"training.phases=[{DREAM.format(40)}, {REAL.format(1)}]",),  # as configs/alfworld.yaml
     "without replay": ("reasoning_model.top_k=0",),
     "without curriculum": ("curriculum.difficulty_increment=0", "curriculum.synthetic_share=0"),
-    "half fit": (MODEL.format("quotes"),),  # what the next three are to be compared with
-    "half fit, whole sheet": (MODEL.format("sheet"), SHOWN.format("sheet")),
+    "half fit": (MODEL.format("quotes"),),  # what the next two are to be compared with
     "without reasoning": (
         MODEL.format("sheet-no-reasoning"),
         SHOWN.format("sheet"),
@@ -137,7 +136,7 @@ def table(arms: list[str], runs: list[dict[str, Any]]) -> str:
     real = [run["evaluations"]["real"]["before"] for run in first]
     dreamed = [run["evaluations"]["dreamed"]["before"] for run in first]
     start = [success(real), over_seeds(real), each(real), success(dreamed)]
-    start += [points([run["gap"]["before"] for run in first]), "", seen(first, "before"), "0", ""]
+    start += [gap(first, "before"), "", seen(first, "before"), "0", ""]
     lines.append(f"| start | {' | '.join(start)} |")
     for arm in arms:
         of_arm = [run for run in runs if run["arm"] == arm]
@@ -153,7 +152,7 @@ def cells(runs: list[dict[str, Any]]) -> list[str]:
         over_seeds(real),
         each(real),
         success([run["evaluations"]["dreamed"]["after"] for run in runs]),
-        points([run["gap"]["after"] for run in runs]),
+        gap(runs, "after"),
         f"{sum(run['flagged'] > 0 for run in runs)} of {len(runs)}",
         seen(runs, "after"),
         f"{fmean(run['real_turns_in_training'] for run in runs):,.0f}",
@@ -177,9 +176,13 @@ def success(evaluations: list[dict[str, Any]]) -> str:
     """
     returns = defaultdict(list)
     for evaluation in evaluations:
-        for episode in evaluation["tasks"]:
-            returns[episode["task"]].append(episode["return"])
-    return t_interval([fmean(of_game) for of_game in returns.values()]).percent()
+        for task, episode_return in played(evaluation).items():
+            returns[task].append(episode_return)
+    games = [fmean(of_game) for of_game in returns.values()]
+    if len(set(games)) == 1:  # Student's interval would be a point
+        return wilson(round(sum(games)), len(games)).percent()
+    over_games = t_interval(games)
+    return Interval(over_games.estimate, max(0.0, over_games.low), min(1.0, over_games.high)).percent()
 
 
 def seen(runs: list[dict[str, Any]], when: str) -> str:
@@ -188,9 +191,19 @@ def seen(runs: list[dict[str, Any]], when: str) -> str:
     return success(played) if played else "–"
 
 
-def points(gaps: list[float]) -> str:
-    """Dreamed minus real success on the same games."""
-    return f"{100 * fmean(gaps):+.1f}"
+def played(evaluation: dict[str, Any]) -> dict[str, float]:
+    """The return of each game, without those that broke off."""
+    failures = {reason.replace("_", " ") for reason in evaluation["failed"]}
+    return {e["task"]: e["return"] for e in evaluation["tasks"] if e["outcome"] not in failures}
+
+
+def gap(runs: list[dict[str, Any]], when: str) -> str:
+    """Dreamed minus real success in points, on the games that were played to an end in both worlds."""
+    differences = []
+    for run in runs:
+        dreamed, real = (played(run["evaluations"][world][when]) for world in ("dreamed", "real"))
+        differences.append(fmean(dreamed[task] - real[task] for task in dreamed.keys() & real.keys()))
+    return f"{100 * fmean(differences):+.1f}"
 
 
 if __name__ == "__main__":

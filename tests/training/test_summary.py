@@ -19,6 +19,7 @@ def evaluation(**outcomes: str) -> dict:
         "episodes": len(outcomes),
         "success": solved / len(outcomes),
         "interval_95": [0.1, 0.9],
+        "failed": {"invalid_dream": 1} if "invalid dream" in outcomes.values() else {},
         "tasks": [{"task": task, "outcome": outcome} for task, outcome in outcomes.items()],
     }
 
@@ -62,6 +63,14 @@ def test_the_table(finished):
     ]
     assert summary["iterations"] == 3
     assert "tasks" not in summary["evaluations"]["real"]["after"]
+
+
+def test_a_dream_that_broke_off_is_no_part_of_the_gap(finished):
+    atomic.write_json(
+        finished.evaluations / "dreamed_0003.json", evaluation(a="won", b="invalid dream", c="lost")
+    )
+    summary = summarise(finished, finished.path / "policy_iter_0003.json")
+    assert summary["gap"]["after"] == -0.5  # of a and c, both won for real
 
 
 def test_iterations_that_were_flagged_are_counted(finished):

@@ -105,13 +105,20 @@ def _read(path: Path) -> dict[str, Any] | None:
 
 
 def _gap(folder: RunFolder, iteration: int) -> float | None:
-    """Dreamed minus real success on the tasks that were played in both worlds."""
-    worlds = [_read(folder.evaluations / f"{name}_{iteration:04d}.json") for name in ("dreamed", "real")]
+    """Dreamed minus real success on the tasks that were played in both worlds to an end."""
     dreamed, real = (
-        {t["task"]: t["outcome"] == "won" for t in (w or {"tasks": []})["tasks"]} for w in worlds
+        _wins(_read(folder.evaluations / f"{name}_{iteration:04d}.json")) for name in ("dreamed", "real")
     )
     both = sorted(dreamed.keys() & real.keys())
     return fmean(dreamed[task] - real[task] for task in both) if both else None
+
+
+def _wins(results: dict[str, Any] | None) -> dict[str, bool]:
+    """Whether each task was solved; those whose episode failed, in a malformed dream or so, say nothing."""
+    if results is None:
+        return {}
+    failures = {reason.replace("_", " ") for reason in results["failed"]}
+    return {t["task"]: t["outcome"] == "won" for t in results["tasks"] if t["outcome"] not in failures}
 
 
 def _share(evaluation: dict[str, Any] | None) -> str:
