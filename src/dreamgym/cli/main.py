@@ -45,7 +45,7 @@ def dreamgym_command(
 
     \b
     Start with:
-      dreamgym train                                    the default run, about 20 minutes on two cores
+      dreamgym train                                    the default run, about 7 minutes on two cores
       dreamgym train --config configs/debug.yaml        the same path in a minute
       dreamgym play --env alfworld                      play the environment yourself
     """
