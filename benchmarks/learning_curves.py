@@ -16,6 +16,7 @@ from statistics import fmean
 import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 ARMS = {
     "learning": ("dream GRPO", "real GRPO", "dream PPO", "S2R"),
@@ -36,6 +37,7 @@ def main() -> None:
         for arm, colour in zip(arms, COLOURS, strict=True):
             draw(axes, options.folder / arm.lower().replace(" ", "-"), arm, colour)
         axes.set(title=title, xlabel="iteration", ylim=(0, 100))
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.legend(frameon=False, fontsize="small")
         axes.spines[["top", "right"]].set_visible(False)
     figure.supylabel("success in the real world, % (dotted: in the dream)", fontsize="medium")
