@@ -2,6 +2,7 @@
 
 import json
 import sys
+import time
 import types
 from pathlib import Path
 
@@ -59,6 +60,7 @@ def test_tensorboard_gets_a_folder_per_run_and_a_resumed_run_goes_on_in_its_own(
                 sink.log(step, {"a": step if finished is None else 10 * step})
         for sink in sinks:
             sink.close()
+        time.sleep(1.1)  # TensorBoard reads files in the order of the second that they were begun in
     name = "alfworld-grpo-seed42"
     assert sorted(path.name for path in (tmp_path / "logs").iterdir()) == [name, f"{name}-2"]
     assert scalars(tmp_path / "logs" / name) == {1: 1, 2: 2, 3: 30, 4: 40}
