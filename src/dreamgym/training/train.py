@@ -148,7 +148,8 @@ def _train(trainer: Trainer) -> Path:
         raise SystemExit(INTERRUPTED) from None
     except (DreamGymError, OSError):  # a full disk may stop any write
         saved = latest_checkpoint(trainer.folder.path)
-        print(f"stopped after iteration {trainer.finished}; the last checkpoint is {saved}", file=sys.stderr)
+        left = f"the last checkpoint is {saved}" if saved else "no checkpoint is written yet"
+        print(f"stopped after iteration {trainer.finished}; {left}", file=sys.stderr)
         raise
 
 
