@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,8 @@ from dreamgym.core.config import DreamGymConfig
 from dreamgym.core.config_io import load_config
 from dreamgym.core.errors import ConfigError
 
-PRESETS = Path(dreamgym.__file__).parents[2] / "configs"
+_CLONE = Path(dreamgym.__file__).parents[2] / "configs"
+PRESETS = _CLONE if _CLONE.is_dir() else Path(sys.prefix) / "share" / "dreamgym" / "configs"
 KNOWN_ENVIRONMENTS = ("alfworld", "webshop", "webarena", "taubench")
 
 
