@@ -88,8 +88,8 @@ def finish(folder: Path, arm: str, seed: int, data: Path | None) -> dict[str, An
     result: dict[str, Any] = {"arm": arm, "seed": seed, "flagged": flagged, **json.loads(summary.read_text())}
     for world, when in product(("real", "dreamed"), ("before", "after")):
         iteration = 0 if when == "before" else result["iterations"]
-        played = folder / "evaluations" / f"{world}_{iteration:04d}.json"
-        result["evaluations"][world][when] = json.loads(played.read_text())
+        file = folder / "evaluations" / f"{world}_{iteration:04d}.json"
+        result["evaluations"][world][when] = json.loads(file.read_text())
     if data is not None:
         manifests = {"before": str(folder / "policy_iter_0000.json"), "after": result["checkpoint"]}
         result["official"] = {when: official(folder, m, when, data, seed) for when, m in manifests.items()}
@@ -179,6 +179,8 @@ def success(evaluations: list[dict[str, Any]]) -> str:
         for task, episode_return in played(evaluation).items():
             returns[task].append(episode_return)
     games = [fmean(of_game) for of_game in returns.values()]
+    if not games:
+        return "–"
     if len(set(games)) == 1:  # Student's interval would be a point
         return wilson(round(sum(games)), len(games)).percent()
     over_games = t_interval(games)
@@ -187,8 +189,7 @@ def success(evaluations: list[dict[str, Any]]) -> str:
 
 def seen(runs: list[dict[str, Any]], when: str) -> str:
     """The same of the official games, where they were played."""
-    played = [run["official"][when] for run in runs if "official" in run]
-    return success(played) if played else "–"
+    return success([run["official"][when] for run in runs if "official" in run])
 
 
 def played(evaluation: dict[str, Any]) -> dict[str, float]:
@@ -202,8 +203,9 @@ def gap(runs: list[dict[str, Any]], when: str) -> str:
     differences = []
     for run in runs:
         dreamed, real = (played(run["evaluations"][world][when]) for world in ("dreamed", "real"))
-        differences.append(fmean(dreamed[task] - real[task] for task in dreamed.keys() & real.keys()))
-    return f"{100 * fmean(differences):+.1f}"
+        both = dreamed.keys() & real.keys()
+        differences += [fmean(dreamed[task] - real[task] for task in both)] if both else []
+    return f"{100 * fmean(differences):+.1f}" if differences else "–"
 
 
 if __name__ == "__main__":

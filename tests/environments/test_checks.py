@@ -30,7 +30,7 @@ def failed_checks(make_env: Any) -> set[str]:
 def test_the_documented_page_runs_from_top_to_bottom(capsys: pytest.CaptureFixture[str]) -> None:
     run_blocks(PAGE, code_blocks(PAGE, "python"))
     printed = capsys.readouterr().out
-    assert printed.startswith("guess: 12 of 12 checks passed\n  ok ")
+    assert printed.startswith("guess: 13 of 13 checks passed\n  ok ")
     assert printed.endswith("turns, terminated, return 1.0\n")
 
 
@@ -44,7 +44,7 @@ def test_the_example_is_an_environment_and_passes() -> None:
     assert isinstance(GuessEnv(), Environment)
     report = verdict(GuessEnv)
     assert not report.failures
-    assert len(report.findings) == 12
+    assert len(report.findings) == 13
 
 
 class Tires(GuessEnv):

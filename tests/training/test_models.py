@@ -9,6 +9,7 @@ import pytest
 
 from dreamgym.core.config import PolicyModelConfig, ReasoningModelConfig
 from dreamgym.core.errors import ConfigError, ModelError
+from dreamgym.training.fit import fit_policy
 from dreamgym.training.models import ASSETS, FIT_RECORD, experience_client, load_policy
 from dreamgym.utils import atomic
 
@@ -42,6 +43,12 @@ def test_a_model_that_cannot_be_read_is_told(folder: Path) -> None:
     (folder / FIT_RECORD).write_text("{")
     with pytest.raises(ConfigError, match="is damaged"):
         experience_client(asked(folder))
+
+
+def test_a_fit_refuses_a_foreign_folder_before_it_reads_its_data(tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").write_text("dear")
+    with pytest.raises(FileExistsError, match=r"thesis\.txt, which would be lost"):
+        fit_policy(tmp_path / "no data", tmp_path)
 
 
 def test_half_a_character_is_read_as_any_other_text() -> None:

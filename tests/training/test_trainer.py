@@ -157,6 +157,13 @@ def test_an_audit_without_a_score_goes_back_to_the_last_policy_it_had_nothing_ag
     assert (trainer.finished, trainer.parts.policy.version) == (1, 1)
 
 
+def test_where_nothing_is_dreamed_nothing_is_exploited(tmp_path):
+    audits = [Audit(denied=4, episodes=4), Audit(), Audit(denied=0, episodes=4)]
+    trainer = trained(tmp_path, 3, auditor=ScriptedAuditor(audits))
+    # 4 of 4, then nothing that was looked at, then 4 of 8, whose lower end is 21.5 %.
+    assert [line.get("audit/exploited") for line in rollout_lines(trainer)] == [1, None, 1]
+
+
 def test_real_turns_of_audits_are_real_turns(tmp_path):
     auditor = ScriptedAuditor([Audit(real_turns=7, metrics={"gap": 0.1}), Audit(real_turns=5)])
     trainer = trained(tmp_path, 2, auditor=auditor)

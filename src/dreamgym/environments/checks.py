@@ -80,11 +80,15 @@ async def _report(probe: Probe, actions: Sequence[str]) -> EnvironmentReport:
     first = await _finding("reset and step answer in the protocol's types", TYPES, check_types, probe)
     findings = [first]
     if not first.found:
-        try:
-            probe = replace(probe, script=await write_script(probe, actions))
-        except Exception as error:  # a stranger's code may raise anything
-            findings.append(Finding(check="an episode can be played", wanted=PLAYED, found=_told(error)))
-        else:
+        script: list[str] = []
+
+        async def play(probe: Probe) -> None:
+            script.extend(await write_script(probe, actions))
+
+        played = await _finding("an episode can be played", PLAYED, play, probe)
+        findings.append(played)
+        if not played.found:
+            probe = replace(probe, script=tuple(script))
             findings += [await _finding(name, wanted, check, probe) for name, wanted, check in CHECKS]
     report = EnvironmentReport(environment=probe.task.environment, findings=tuple(findings))
     if report.failures:
@@ -98,12 +102,8 @@ async def _finding(name: str, wanted: str, check: Check, probe: Probe) -> Findin
     except Unwanted as unwanted:
         return Finding(check=name, wanted=wanted, found=str(unwanted))
     except Exception as error:  # a stranger's code may raise anything, and that is the finding
-        return Finding(check=name, wanted=wanted, found=_told(error))
+        return Finding(check=name, wanted=wanted, found=f"{type(error).__name__}: {str(error)[:500]}")
     return Finding(check=name, wanted=wanted)
-
-
-def _told(error: Exception) -> str:
-    return f"{type(error).__name__}: {str(error)[:500]}"
 
 
 async def write_script(probe: Probe, actions: Sequence[str]) -> tuple[str, ...]:

@@ -37,9 +37,6 @@ TURN_LENGTH, EPISODE_LENGTH = 1024, 4096  # tokens that a context may hold
 CLONED = ("weak", "explorer")
 EXPERIENCE_FIT = SupervisedConfig(epochs=1.0, learning_rate=3e-3, batch_tokens=8_192)
 POLICY_FIT = SupervisedConfig(epochs=2.0, learning_rate=3e-3, batch_tokens=8_192)
-MODEL_FILES = frozenset(
-    ("config.json", "generation_config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json")
-) | {FIT_RECORD}
 LINE_EVERY = 50
 
 
@@ -56,7 +53,7 @@ def fit_experience(
 
     ``form`` says in which context it answers, and whether it reasons before.
     """
-    atomic.refuse_foreign(output, MODEL_FILES)
+    _check_place(output)
     trajectories = list(read_trajectories(data / "train.jsonl.gz"))
     length = TURN_LENGTH if form.context == "quotes" else EPISODE_LENGTH
     start = _start(trajectories, base, layers=EXPERIENCE_LAYERS, max_length=length, seed=seed)
@@ -78,7 +75,7 @@ def fit_policy(
 
     Logs of somebody else's, which do not say who played, are cloned whole.
     """
-    atomic.refuse_foreign(output, MODEL_FILES)
+    _check_place(output)
     trajectories = list(read_trajectories(data / "train.jsonl.gz"))
     start = _start(trajectories, base, layers=POLICY_LAYERS, max_length=EPISODE_LENGTH, seed=seed)
     cloned = [without_mistakes(t) for t in trajectories if player_of(t) in (*CLONED, "")]
@@ -109,6 +106,12 @@ def _start(
         model=AutoModelForCausalLM.from_pretrained(base, local_files_only=True, dtype=torch.float32),
         tokenizer=PreTrainedTokenizerFast.from_pretrained(base, local_files_only=True),
     )
+
+
+def _check_place(output: Path) -> None:
+    """Refuse, before hours of work, to put a model where something else lies; an earlier one is replaced."""
+    if not (output / "config.json").is_file():
+        atomic.refuse_foreign(output, ())
 
 
 def _config(shipped: SupervisedConfig, epochs: float, seed: int, base: Path | None) -> SupervisedConfig:

@@ -140,7 +140,9 @@ class Trainer:
         return self._is_last() or (every > 0 and self.finished % every == 0)
 
     def _judged(self, audit: Audit) -> Audit:
-        """The audit and what it says beside those of the last iterations."""
+        """The audit and what it says beside those of the last iterations; one of no dream says nothing."""
+        if not audit.episodes:
+            return audit
         audits = latest(self.counters.audits, audit.denied, audit.episodes)
         return replace(audit, exploited=exploitation(audits, self.config.training.fidelity.max_gap))
 
