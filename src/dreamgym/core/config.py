@@ -16,6 +16,9 @@ from pydantic import (
     model_validator,
 )
 
+Device = Literal["auto", "cpu", "cuda"]
+Precision = Literal["auto", "float32", "bfloat16"]
+
 
 class Section(BaseModel):
     """A frozen section that refuses unknown keys."""
@@ -26,7 +29,8 @@ class Section(BaseModel):
 class ReasoningModelConfig(Section):
     """The experience model M_exp (paper §3)."""
 
-    name: str = Field("embedded", description="'embedded' or the folder of a causal LM")
+    name: str = Field("embedded", description="'embedded', a causal LM as for the policy, or a client")
+    device: Device = "auto"
     top_k: int = Field(2, ge=0, description="retrieved experiences per turn (Eq. 4)")
     context: Literal["quotes", "sheet", "history"] = Field(
         "quotes",
@@ -53,7 +57,13 @@ class ReasoningModelConfig(Section):
 class PolicyModelConfig(Section):
     """The agent π."""
 
-    name: str = Field("embedded", description="'embedded' or the folder of a causal LM")
+    name: str = Field(
+        "embedded", description="'embedded', 'smollm2', a causal LM's folder or .gguf, or a Hugging Face name"
+    )
+    device: Device = Field("auto", description="the GPU where there is one")
+    precision: Precision = Field("auto", description="of computing and of frozen weights; bfloat16 on a GPU")
+    lora_rank: int = Field(0, ge=0, description="rank of a LoRA adapter; 0 trains every weight")
+    gradient_checkpointing: bool = Field(False, description="less memory in updates for a third more time")
     temperature: PositiveFloat = 1.0
     max_action_tokens: PositiveInt = 16
     context_length: PositiveInt = 2048
@@ -92,6 +102,9 @@ class RLConfig(Section):
     learning_rate: PositiveFloat = 2.5e-4
     critic_learning_rate: PositiveFloat = 1e-3
     clip: PositiveFloat = 0.2
+    importance_cap: NonNegativeFloat = Field(
+        0.0, description="truncates the weights that correct a sampler unlike the learner; 0 trusts it"
+    )
     kl_coefficient: NonNegativeFloat = 0.0
     invalid_action_penalty: NonNegativeFloat = Field(
         0.1, description="taken from the advantage of a turn whose action the world refused"

@@ -283,5 +283,5 @@ def make_client(name: str) -> LLMClient:
     if kind == "local" and place:
         from dreamgym.models.local_client import LocalClient  # torch is loaded only where a model is
 
-        return LocalClient.from_folder(Path(place))
+        return LocalClient.from_name(place)
     raise ConfigError(f"unknown language model {name!r}: want local:FOLDER or scripted:FILE")
