@@ -10,9 +10,9 @@ from transformers import AutoModelForCausalLM, PreTrainedTokenizerFast
 from transformers.utils.logging import disable_progress_bar
 
 import dreamgym
-from dreamgym.core.config import PolicyModelConfig, ReasoningModelConfig
+from dreamgym.core.config import LLMConfig, PolicyModelConfig, ReasoningModelConfig
 from dreamgym.core.errors import ConfigError, UnavailableError
-from dreamgym.models.llm_client import LLMClient, make_client
+from dreamgym.models.llm_client import Account, LLMClient, make_client
 from dreamgym.models.local_client import UNREADABLE
 from dreamgym.training.policy import LocalPolicy
 
@@ -33,10 +33,12 @@ def load_policy(config: PolicyModelConfig) -> LocalPolicy:
     return LocalPolicy(model, tokenizer, config)
 
 
-def experience_client(config: ReasoningModelConfig) -> LLMClient:
-    """The language model behind the experience model."""
+def experience_client(
+    config: ReasoningModelConfig, llm: LLMConfig | None = None, account: Account | None = None
+) -> LLMClient:
+    """The language model behind the experience model; ``account`` pays where it is a hosted one."""
     if ":" in config.name:
-        return make_client(config.name)
+        return make_client(config.name, llm, account=account)
     folder = model_folder(config.name, "experience")
     _check_form(folder, config)
     return make_client(f"local:{folder}")

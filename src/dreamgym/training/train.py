@@ -135,7 +135,8 @@ def _pass_the_gate(trainer: Trainer, grounds: Grounds) -> None:
             file=sys.stderr,
         )
         raise SystemExit(INTERRUPTED) from None
-    trainer.metrics.log(0, {**report_metrics(report), "time/gate": time.monotonic() - started})
+    times = {"time/gate": time.monotonic() - started}
+    trainer.metrics.log(0, {**report_metrics(report), **times, **trainer.newly_used()})
 
 
 def _train(trainer: Trainer) -> Path:
@@ -146,10 +147,12 @@ def _train(trainer: Trainer) -> Path:
         saved = trainer.save_interrupted() or latest_checkpoint(trainer.folder.path)
         print(f"interrupted: {saved} is saved, the same command with --resume continues", file=sys.stderr)
         raise SystemExit(INTERRUPTED) from None
-    except (DreamGymError, OSError):  # a full disk may stop any write
+    except (DreamGymError, OSError) as error:  # a full disk may stop any write
         saved = latest_checkpoint(trainer.folder.path)
         left = f"the last checkpoint is {saved}" if saved else "no checkpoint is written yet"
         print(f"stopped after iteration {trainer.finished}; {left}", file=sys.stderr)
+        if not isinstance(error, OSError):
+            trainer.log_usage()  # what was spent is spent, whatever became of it
         raise
 
 
