@@ -19,9 +19,8 @@ class TooLongError(httpx2.TransportError):
 class BoundedTransport(httpx2.AsyncBaseTransport):
     """Breaks off an answer that grows too long."""
 
-    def __init__(self, max_bytes: int = MAX_BYTES) -> None:
+    def __init__(self) -> None:
         self._inner = httpx2.AsyncHTTPTransport()
-        self._max_bytes = max_bytes
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         """As any transport; nothing packed is asked for."""
@@ -29,7 +28,7 @@ class BoundedTransport(httpx2.AsyncBaseTransport):
         response = await self._inner.handle_async_request(request)
         packed = response.headers.get("content-encoding", "identity") != "identity"
         assert isinstance(response.stream, httpx2.AsyncByteStream)
-        response.stream = _Bounded(response.stream, 0 if packed else self._max_bytes)
+        response.stream = _Bounded(response.stream, 0 if packed else MAX_BYTES)
         return response
 
     async def aclose(self) -> None:

@@ -92,7 +92,10 @@ def run_training(config: DreamGymConfig, *, resume: bool = False) -> None:
             reporter.line(
                 f"continuing from {checkpoint}" if checkpoint else "no checkpoint yet: from the start"
             )
-        with _opened(config, folder, reporter, checkpoint, resume=resume) as (trainer, grounds):
+        with (
+            _opened(config, folder, reporter, checkpoint, resume=resume) as (trainer, grounds),
+            _spending_logged(trainer),
+        ):
             if checkpoint is None and config.dreams:
                 _pass_the_gate(trainer, grounds)
             best = _train(trainer)
@@ -121,6 +124,16 @@ def _opened(
         yield opened
 
 
+@contextlib.contextmanager
+def _spending_logged(trainer: Trainer) -> Iterator[None]:
+    """What was spent is spent, whatever became of it."""
+    try:
+        yield
+    except DreamGymError:
+        trainer.log_usage()
+        raise
+
+
 def _pass_the_gate(trainer: Trainer, grounds: Grounds) -> None:
     """Measure how far the dream can be trusted; below the gate nothing begins."""
     from dreamgym.training.gate import check_dream, report_metrics
@@ -147,12 +160,10 @@ def _train(trainer: Trainer) -> Path:
         saved = trainer.save_interrupted() or latest_checkpoint(trainer.folder.path)
         print(f"interrupted: {saved} is saved, the same command with --resume continues", file=sys.stderr)
         raise SystemExit(INTERRUPTED) from None
-    except (DreamGymError, OSError) as error:  # a full disk may stop any write
+    except (DreamGymError, OSError):  # a full disk may stop any write
         saved = latest_checkpoint(trainer.folder.path)
         left = f"the last checkpoint is {saved}" if saved else "no checkpoint is written yet"
         print(f"stopped after iteration {trainer.finished}; {left}", file=sys.stderr)
-        if not isinstance(error, OSError):
-            trainer.log_usage()  # what was spent is spent, whatever became of it
         raise
 
 
