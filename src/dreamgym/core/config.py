@@ -29,7 +29,9 @@ class Section(BaseModel):
 class ReasoningModelConfig(Section):
     """The experience model M_exp (paper §3)."""
 
-    name: str = Field("embedded", description="'embedded', a causal LM as for the policy, or a client")
+    name: str = Field(
+        "embedded", description="'embedded', a causal LM as for the policy, or a client such as openai:MODEL"
+    )
     device: Device = "auto"
     top_k: int = Field(2, ge=0, description="retrieved experiences per turn (Eq. 4)")
     context: Literal["quotes", "sheet", "history"] = Field(
@@ -197,6 +199,41 @@ class EnvironmentConfig(Section):
     offline_data: Path | None = Field(None, description="offline trajectories; None takes the shipped ones")
 
 
+class LLMConfig(Section):
+    """Hosted language models and servers, ``openai:MODEL`` and ``anthropic:MODEL`` (docs/clients.md)."""
+
+    base_url: str = Field("", description="of an OpenAI-compatible server; OPENAI_BASE_URL where empty")
+    timeout_s: PositiveFloat = Field(120.0, description="of one try of a call")
+    retries: int = Field(5, ge=0, description="new tries of a call, after waiting")
+    concurrency: PositiveInt = Field(16, description="calls of a client at once")
+    failures_in_a_row: PositiveInt = Field(20, description="calls failed for good that stop the run")
+    max_tokens: PositiveInt | None = Field(None, description="that the run may read and write in all")
+    max_cost_usd: PositiveFloat | None = Field(None, description="that the run may cost in all")
+    input_usd_per_million: NonNegativeFloat | None = Field(None, description="price of tokens read")
+    output_usd_per_million: NonNegativeFloat | None = Field(None, description="price of tokens written")
+
+    @field_validator("base_url")
+    @classmethod
+    def _a_url_without_a_key(cls, url: str) -> str:
+        if url and not url.startswith(("http://", "https://")):
+            raise ValueError(f"llm.base_url is {url!r}: wanted a URL such as http://localhost:8000/v1")
+        if "@" in url or "?" in url:
+            raise ValueError(
+                "llm.base_url holds a user, a password or a query: keys come from OPENAI_API_KEY"
+            )
+        return url
+
+    @model_validator(mode="after")
+    def _money_needs_prices(self) -> LLMConfig:
+        prices = (self.input_usd_per_million, self.output_usd_per_million)
+        if None in prices and (self.max_cost_usd is not None or prices != (None, None)):
+            raise ValueError(
+                "llm.max_cost_usd and the prices go together: prices change, so say what your model costs in "
+                "llm.input_usd_per_million and llm.output_usd_per_million (0 for a server of your own)"
+            )
+        return self
+
+
 class DreamGymConfig(Section):
     """A whole run, as in ``configs/*.yaml``."""
 
@@ -207,6 +244,7 @@ class DreamGymConfig(Section):
     rl: RLConfig = RLConfig()
     training: TrainingConfig = TrainingConfig()
     environment: EnvironmentConfig = EnvironmentConfig()
+    llm: LLMConfig = LLMConfig()
 
     @property
     def dreams(self) -> bool:

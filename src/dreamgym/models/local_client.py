@@ -9,7 +9,9 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from dreamgym.core.config import Device
 from dreamgym.models.batching_engine import BatchingEngine, Generated, Session
 from dreamgym.models.causal_lm import load_causal_lm, pick_device, pick_dtype
+from dreamgym.models.chat_prompt import chat_ids
 from dreamgym.models.llm_client import Completion, Usage, run_sync, stopped
+from dreamgym.models.llm_types import DEFAULT_MAX_TOKENS, Prompt, as_messages
 from dreamgym.models.stop_strings import Decoder, StopRule, stop_rule
 from dreamgym.models.tokenizer import encode
 
@@ -45,10 +47,10 @@ class LocalClient:
 
     def complete(
         self,
-        prompt: str,
+        prompt: Prompt,
         *,
         stop: Sequence[str] = (),
-        max_tokens: int,
+        max_tokens: int = DEFAULT_MAX_TOKENS,
         temperature: float = 0.0,
         seed: int = 0,
     ) -> Completion:
@@ -58,17 +60,20 @@ class LocalClient:
 
     async def acomplete(
         self,
-        prompt: str,
+        prompt: Prompt,
         *,
         stop: Sequence[str] = (),
-        max_tokens: int,
+        max_tokens: int = DEFAULT_MAX_TOKENS,
         temperature: float = 0.0,
         seed: int = 0,
     ) -> Completion:
         """Answer ``prompt``, batched with whatever else waits."""
         session = self.session(seed)
         try:
-            session.append(prompt)
+            if isinstance(prompt, str):
+                session.append(prompt)
+            else:
+                session.append_ids(chat_ids(self.tokenizer, as_messages(prompt)))
             return await session.generate(stop=stop, max_tokens=max_tokens, temperature=temperature)
         finally:
             session.close()
@@ -107,7 +112,11 @@ class LocalTextSession:
 
     def append(self, text: str) -> None:
         """Add text that the model did not write. Raises ``ContextFullError`` where it does not fit."""
-        self._session.append(self._client.encode(text))
+        self.append_ids(self._client.encode(text))
+
+    def append_ids(self, token_ids: Sequence[int]) -> None:
+        """Add tokens that the model did not write. Raises ``ContextFullError`` where they do not fit."""
+        self._session.append(token_ids)
 
     async def generate(
         self, *, stop: Sequence[str] = (), max_tokens: int, temperature: float = 0.0

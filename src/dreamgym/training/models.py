@@ -8,11 +8,11 @@ from pathlib import Path
 import torch
 
 import dreamgym
-from dreamgym.core.config import PolicyModelConfig, ReasoningModelConfig
+from dreamgym.core.config import LLMConfig, PolicyModelConfig, ReasoningModelConfig
 from dreamgym.core.errors import ConfigError, UnavailableError
 from dreamgym.models.adapter import ADAPTER_CONFIG, new_adapter
 from dreamgym.models.causal_lm import check_name, load_causal_lm, pick_device, pick_dtype
-from dreamgym.models.llm_client import LLMClient, make_client
+from dreamgym.models.llm_client import Account, LLMClient, make_client
 from dreamgym.models.local_client import LocalClient
 from dreamgym.training.policy import LocalPolicy
 
@@ -45,10 +45,12 @@ def load_policy(config: PolicyModelConfig, *, seed: int = 0) -> LocalPolicy:
     )
 
 
-def experience_client(config: ReasoningModelConfig) -> LLMClient:
-    """The language model behind the experience model."""
+def experience_client(
+    config: ReasoningModelConfig, llm: LLMConfig | None = None, account: Account | None = None
+) -> LLMClient:
+    """The language model behind the experience model; ``account`` pays where it is a hosted one."""
     if ":" in config.name:
-        return make_client(config.name)
+        return make_client(config.name, llm, account=account)
     name = model_name(config.name, "experience")
     _check_form(Path(name), config)
     return LocalClient.from_name(name, config.device)
