@@ -34,9 +34,10 @@ class ReasoningModelConfig(Section):
     )
     device: Device = "auto"
     top_k: int = Field(2, ge=0, description="retrieved experiences per turn (Eq. 4)")
-    context: Literal["quotes", "sheet", "history"] = Field(
+    context: Literal["quotes", "sheet", "history", "instructed"] = Field(
         "quotes",
-        description="what it reads: lines that it quotes, the whole sheet, or no sheet but all turns",
+        description="what it reads: lines that it quotes, the whole sheet, or no sheet but all turns; "
+        "'instructed' tells a model that was not fitted what to do, as hosted ones always are",
     )
     reasoning: bool = Field(True, description="reason before answering (Eq. 4)")
     closed_world: bool = Field(

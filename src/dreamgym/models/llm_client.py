@@ -73,6 +73,11 @@ class LLMClient(Protocol):
         """Everything used so far."""
         ...
 
+    @property
+    def hosted(self) -> bool:
+        """Whether it is somebody's chat model, which is told what to do rather than fitted to it."""
+        ...
+
     def complete(
         self,
         prompt: Prompt,

@@ -60,6 +60,11 @@ class Provider(Protocol):
         """Model and place, for messages."""
         ...
 
+    @property
+    def hosted(self) -> bool:
+        """Whether it is the maker's own service, not a server of the user's."""
+        ...
+
     async def ask(self, request: Request) -> Completion:
         """One try; its usage is as the server tells it, to be doubted.
 
@@ -96,6 +101,11 @@ class RemoteClient:
         self._usage = Usage()
         self.faults: Counter[FaultKind] = Counter()
         """Tries that gave no answer, also those that a later try mended."""
+
+    @property
+    def hosted(self) -> bool:
+        """Whether the provider's own service answers."""
+        return self._provider.hosted
 
     @property
     def usage(self) -> Usage:

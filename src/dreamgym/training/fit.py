@@ -18,7 +18,7 @@ from transformers import AutoTokenizer
 
 from dreamgym.core.config import ReasoningModelConfig
 from dreamgym.core.data_structures import Trajectory
-from dreamgym.core.errors import DataError
+from dreamgym.core.errors import ConfigError, DataError
 from dreamgym.models.adapter import ADAPTER_CONFIG, ADAPTER_WEIGHTS
 from dreamgym.training.chat import dialogues_of
 from dreamgym.training.collect import player_of, without_mistakes
@@ -46,6 +46,10 @@ def fit_experience(data: Path, output: Path, *, form: ReasoningModelConfig, choi
 
     ``form`` says in which context it answers, and whether it reasons before.
     """
+    if form.context == "instructed":
+        raise ConfigError(
+            "--context instructed is for models that are not fitted: choose quotes, sheet or history"
+        )
     _check_place(output)
     trajectories = list(read_trajectories(data / "train.jsonl.gz"))
     length = TURN_LENGTH if form.context == "quotes" else EPISODE_LENGTH
