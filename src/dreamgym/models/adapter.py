@@ -6,6 +6,7 @@ adapter, and exactly one of them is at work at a time.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -35,7 +36,8 @@ class Adapter:
 
     def copy(self, name: str) -> None:
         """Put another adapter beside the policy's, equal to it for now."""
-        self._peft_model.add_adapter(name, self._peft_model.peft_config[POLICY])
+        with _quiet():
+            self._peft_model.add_adapter(name, self._peft_model.peft_config[POLICY])
         with torch.no_grad():
             for key, parameter in self.parameters(name).items():
                 parameter.copy_(self.parameters()[key.replace(f".{name}.", f".{POLICY}.")])
@@ -83,7 +85,7 @@ def new_adapter(model: PreTrainedModel, *, rank: int, seed: int) -> Adapter:
     settings = peft.LoraConfig(
         r=rank, lora_alpha=2 * rank, lora_dropout=0.0, target_modules="all-linear", task_type="CAUSAL_LM"
     )
-    with torch.random.fork_rng():  # peft draws the starting weights from the global generator
+    with _quiet(), torch.random.fork_rng():  # peft draws the starting weights from the global generator
         torch.manual_seed(seed)
         return Adapter(peft.get_peft_model(model, settings))
 
@@ -96,13 +98,22 @@ def load_adapter(model: PreTrainedModel, folder: Path) -> Adapter:
     """
     peft = _peft()
     try:
-        return Adapter(peft.PeftModel.from_pretrained(model, str(folder), is_trainable=True))
+        with _quiet():
+            return Adapter(peft.PeftModel.from_pretrained(model, str(folder), is_trainable=True))
     except (RuntimeError, ValueError, KeyError, OSError) as error:
         said = str(error).strip().splitlines()
         raise ModelError(
             f"the adapter {folder} does not fit its base {type(model).__name__} of width "
             f"{model.config.hidden_size}: {said[-1].strip() if said else error!r}"
         ) from error
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Within, peft's use of old names in transformers is no news to a user."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)
+        yield
 
 
 def _peft() -> Any:

@@ -57,11 +57,6 @@ def pick_dtype(precision: Precision, device: torch.device) -> torch.dtype:
     return torch.bfloat16 if precision == "bfloat16" else torch.float32
 
 
-def check_name(name: str) -> None:
-    """Raise ``ConfigError`` where ``name`` can mean no model; a Hugging Face name is believed."""
-    _place(name)
-
-
 def load_causal_lm(name: str, *, dtype: torch.dtype, device: torch.device) -> CausalLM:
     """The model that ``name`` means; code of its own that it brings along is never run.
 
@@ -69,7 +64,7 @@ def load_causal_lm(name: str, *, dtype: torch.dtype, device: torch.device) -> Ca
         ConfigError: no such model.
         ModelError: it is there and cannot be loaded.
     """
-    place = _place(name)
+    place = model_place(name)
     if (Path(place) / ADAPTER_CONFIG).is_file():
         return _load_with_adapter(Path(place), dtype, device)
     try:
@@ -109,8 +104,12 @@ def base_of(folder: Path) -> str:
     return Path(base).name if moved else str(base)
 
 
-def _place(name: str) -> str:
-    """The folder, file or Hugging Face name."""
+def model_place(name: str) -> str:
+    """The folder, file or Hugging Face name that ``name`` means.
+
+    Raises:
+        ConfigError: it can mean no model.
+    """
     path = Path(name)
     if (path / "config.json").is_file() or (path / ADAPTER_CONFIG).is_file():
         return name

@@ -16,6 +16,7 @@ from dreamgym.models.llm_client import Account, LLMClient
 from dreamgym.models.reasoning_model import ReasoningExperienceModel
 from dreamgym.models.replay_buffer import ExperienceReplayBuffer
 from dreamgym.training.domains import Domain, open_domain
+from dreamgym.training.memory import check_memory
 from dreamgym.training.models import ASSETS, experience_client, load_policy, model_name
 from dreamgym.training.offline_data import read_trajectories
 from dreamgym.training.policy import LocalPolicy
@@ -32,6 +33,7 @@ def check_available(config: DreamGymConfig) -> None:
     model_name(config.policy_model.name, "policy")
     if ":" not in config.reasoning_model.name:
         model_name(config.reasoning_model.name, "experience")
+    check_memory(config)
     for split in ("train", "heldout"):
         next(offline_trajectories(config, split), None)
 

@@ -11,7 +11,7 @@ import dreamgym
 from dreamgym.core.config import LLMConfig, PolicyModelConfig, ReasoningModelConfig
 from dreamgym.core.errors import ConfigError, UnavailableError
 from dreamgym.models.adapter import ADAPTER_CONFIG, new_adapter
-from dreamgym.models.causal_lm import check_name, load_causal_lm, pick_device, pick_dtype
+from dreamgym.models.causal_lm import load_causal_lm, model_place, pick_device, pick_dtype
 from dreamgym.models.llm_client import Account, LLMClient, make_client
 from dreamgym.models.local_client import LocalClient
 from dreamgym.training.policy import LocalPolicy
@@ -35,7 +35,7 @@ def load_policy(config: PolicyModelConfig, *, seed: int = 0) -> LocalPolicy:
     if adapter is None and config.lora_rank:
         adapter = new_adapter(loaded.model, rank=config.lora_rank, seed=seed)
     if config.gradient_checkpointing:
-        loaded.model.gradient_checkpointing_enable({"use_reentrant": False})
+        loaded.model.activation_checkpointing_enable({"use_reentrant": False})
     return LocalPolicy(
         loaded.model,
         loaded.tokenizer,
@@ -79,7 +79,7 @@ def model_name(name: str, asset: str) -> str:
         ConfigError: it can mean no model.
     """
     if name != EMBEDDED:
-        check_name(name)
+        model_place(name)
         return name
     folder = ASSETS / asset
     if not (folder / "config.json").is_file():
