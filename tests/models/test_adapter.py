@@ -14,7 +14,6 @@ from dreamgym.models.adapter import Adapter, new_adapter
 from dreamgym.models.batching_engine import BatchingEngine
 from dreamgym.models.causal_lm import load_causal_lm
 from dreamgym.models.local_client import LocalClient
-from dreamgym.training.state_files import save_tensors
 from signs import toy_model, toy_tokenizer
 
 IDS = torch.tensor([[5, 6, 7, 8]])
@@ -43,8 +42,7 @@ def trained(model: PreTrainedModel) -> Adapter:
 
 def save(adapter: Adapter, folder: Path) -> Path:
     folder.mkdir()
-    adapter.save_config(folder)
-    save_tensors(adapter.tensors(), folder / "adapter_model.safetensors")
+    adapter.write(folder)
     return folder
 
 

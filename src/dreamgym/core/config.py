@@ -67,6 +67,10 @@ class PolicyModelConfig(Section):
     precision: Precision = Field("auto", description="of computing and of frozen weights; bfloat16 on a GPU")
     lora_rank: int = Field(0, ge=0, description="rank of a LoRA adapter; 0 trains every weight")
     gradient_checkpointing: bool = Field(False, description="less memory in updates for a third more time")
+    server: str = Field("", description="URL of a vLLM server that samples the actions; empty: this process")
+    server_adapters: Path = Field(
+        Path("data/adapters"), description="folder that the server reads adapters from"
+    )
     temperature: PositiveFloat = 1.0
     max_action_tokens: PositiveInt = 16
     context_length: PositiveInt = 2048
@@ -258,6 +262,11 @@ class DreamGymConfig(Section):
             raise ValueError(
                 "environment.show_admissible is on, but a dream cannot list the valid actions: "
                 "switch it off, or train for real (buffer.synthetic_ratio = 0)"
+            )
+        if self.policy_model.server and not self.rl.importance_cap:
+            raise ValueError(
+                "policy_model.server samples with other kernels than the learner's: "
+                "set rl.importance_cap=2.0, which measures and corrects the difference"
             )
         if self.rl.algorithm == "grpo" and self.rl.group_size < 2:
             raise ValueError(

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import torch
+from safetensors.torch import save_file
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
@@ -62,21 +63,20 @@ class Adapter:
         """The model with the adapter's weights added to its own, for good."""
         return cast(PreTrainedModel, self._peft_model.merge_and_unload())
 
-    def tensors(self) -> dict[str, Tensor]:
-        """The policy's adapter as peft stores it."""
+    def write(self, folder: Path) -> None:
+        """The policy's adapter as peft, and servers that take adapters, know it."""
         from peft import get_peft_model_state_dict
 
-        return cast(dict[str, Tensor], get_peft_model_state_dict(self._peft_model, adapter_name=POLICY))
+        self._peft_model.peft_config[POLICY].save_pretrained(folder)
+        tensors = get_peft_model_state_dict(self._peft_model, adapter_name=POLICY)
+        plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+        save_file(plain, folder / ADAPTER_WEIGHTS, metadata={"format": "pt"})
 
     def load_tensors(self, tensors: Mapping[str, Tensor]) -> None:
         """Fill in what ``tensors`` gave."""
         from peft import set_peft_model_state_dict
 
         set_peft_model_state_dict(self._peft_model, dict(tensors), adapter_name=POLICY)
-
-    def save_config(self, folder: Path) -> None:
-        """The file by which peft knows an adapter."""
-        self._peft_model.peft_config[POLICY].save_pretrained(folder)
 
 
 def new_adapter(model: PreTrainedModel, *, rank: int, seed: int) -> Adapter:

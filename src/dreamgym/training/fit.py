@@ -19,7 +19,7 @@ from transformers import AutoTokenizer
 from dreamgym.core.config import ReasoningModelConfig
 from dreamgym.core.data_structures import Trajectory
 from dreamgym.core.errors import ConfigError, DataError
-from dreamgym.models.adapter import ADAPTER_CONFIG, ADAPTER_WEIGHTS
+from dreamgym.models.adapter import ADAPTER_CONFIG
 from dreamgym.training.chat import dialogues_of
 from dreamgym.training.collect import player_of, without_mistakes
 from dreamgym.training.experience_rows import experience_rows
@@ -28,7 +28,7 @@ from dreamgym.training.fit_rows import episode_rows
 from dreamgym.training.fit_start import FitChoices, Start, fit_settings, starting_model
 from dreamgym.training.models import FIT_RECORD
 from dreamgym.training.offline_data import read_trajectories
-from dreamgym.training.state_files import disk_errors, save_tensors
+from dreamgym.training.state_files import disk_errors
 from dreamgym.training.supervised import FitStep, Part, Row, SupervisedConfig, fit
 from dreamgym.utils import atomic
 from dreamgym.utils.progress import make_reporter
@@ -123,8 +123,7 @@ def _save(start: Start, folder: Path) -> None:
     """The model in bfloat16, or its adapter alone."""
     with disk_errors(folder):
         if start.adapter is not None:
-            start.adapter.save_config(folder)
-            save_tensors(start.adapter.tensors(), folder / ADAPTER_WEIGHTS)
+            start.adapter.write(folder)
         else:
             start.model.to("cpu", torch.bfloat16).save_pretrained(folder)  # type: ignore[arg-type]
     start.tokenizer.save_pretrained(folder)

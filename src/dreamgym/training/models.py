@@ -10,10 +10,11 @@ import torch
 import dreamgym
 from dreamgym.core.config import LLMConfig, PolicyModelConfig, ReasoningModelConfig
 from dreamgym.core.errors import ConfigError, UnavailableError
-from dreamgym.models.adapter import ADAPTER_CONFIG, new_adapter
+from dreamgym.models.adapter import ADAPTER_CONFIG, Adapter, new_adapter
 from dreamgym.models.causal_lm import load_causal_lm, model_place, pick_device, pick_dtype
 from dreamgym.models.llm_client import Account, LLMClient, make_client
 from dreamgym.models.local_client import LocalClient
+from dreamgym.models.token_server import TokenServer
 from dreamgym.training.policy import LocalPolicy
 
 ASSETS = Path(dreamgym.__file__).parent / "assets"
@@ -42,7 +43,20 @@ def load_policy(config: PolicyModelConfig, *, seed: int = 0) -> LocalPolicy:
         config,
         adapter=adapter,
         autocast=adapter is None and precision is torch.bfloat16,
+        server=_server(config, adapter),
     )
+
+
+def _server(config: PolicyModelConfig, adapter: Adapter | None) -> TokenServer | None:
+    """The server that samples the policy's tokens, where one is named."""
+    if not config.server:
+        return None
+    if adapter is None:
+        raise ConfigError(
+            "policy_model.server samples with adapters, which alone can be sent after every update: "
+            "set policy_model.lora_rank, such as 16"
+        )
+    return TokenServer(config.server, adapter, config.server_adapters, max_length=config.context_length)
 
 
 def experience_client(

@@ -5,6 +5,7 @@ An episode is one growing context, the row that is trained on later; ``dialogue`
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -16,11 +17,12 @@ from dreamgym.core.data_structures import Action, Task
 from dreamgym.core.errors import ContextFullError
 from dreamgym.environments.base_env import Observation
 from dreamgym.models.adapter import ADAPTER_WEIGHTS, Adapter
-from dreamgym.models.batching_engine import BatchingEngine, Session
+from dreamgym.models.batching_engine import BatchingEngine, Generated
+from dreamgym.models.token_server import TokenServer
 from dreamgym.training.chat import dialogues_of
 from dreamgym.training.dialogue import end_token
 from dreamgym.training.logprobs import check_plain_head
-from dreamgym.training.state_files import load_module, read_json, read_tensors, save_module, save_tensors
+from dreamgym.training.state_files import disk_errors, load_module, read_json, read_tensors, save_module
 from dreamgym.utils.atomic import write_json
 from dreamgym.utils.seeds import derive_seed
 
@@ -49,11 +51,36 @@ class Policy(Protocol):
         ...
 
 
+class SampledSession(Protocol):
+    """A growing context of tokens."""
+
+    @property
+    def length(self) -> int: ...
+
+    def append(self, ids: Sequence[int]) -> None: ...
+
+    async def generate(
+        self, *, stop_ids: Collection[int], max_tokens: int, temperature: float
+    ) -> Generated: ...
+
+    def close(self) -> None: ...
+
+
+class Sampler(Protocol):
+    """What samples the policy's tokens: this process, or a server."""
+
+    def session(self, *, seed: int) -> SampledSession: ...
+
+    def reset(self) -> None:
+        """The weights are others now."""
+        ...
+
+
 class LocalPolicy:
     """A trainable Hugging Face causal LM; all its agents sample through one batching engine.
 
     With an ``adapter``, that alone is trained, saved and loaded. ``autocast`` computes in bfloat16 what the
-    float32 weights say, for sampler and learner alike.
+    float32 weights say, for sampler and learner alike. With a ``server`` the tokens are sampled there.
     """
 
     def __init__(
@@ -64,6 +91,7 @@ class LocalPolicy:
         *,
         adapter: Adapter | None = None,
         autocast: bool = False,
+        server: TokenServer | None = None,
     ) -> None:
         self.dialogues = dialogues_of(tokenizer)
         check_plain_head(model)
@@ -73,7 +101,9 @@ class LocalPolicy:
         self.adapter = adapter
         self.autocast = autocast
         self.version = 0
-        self._engine = BatchingEngine(model, max_length=config.context_length, autocast=autocast)
+        self._sampler: Sampler = server or BatchingEngine(
+            model, max_length=config.context_length, autocast=autocast
+        )
 
     def start(self, task: Task, seed: int) -> LocalAgent:
         """An agent with a session of its own; the caller closes it."""
@@ -83,21 +113,21 @@ class LocalPolicy:
         """The weights that an update changes, by name."""
         return dict(self.model.named_parameters()) if self.adapter is None else self.adapter.parameters()
 
-    def session(self, seed: int) -> Session:
+    def session(self, seed: int) -> SampledSession:
         """An empty context."""
-        return self._engine.session(seed=seed)
+        return self._sampler.session(seed=seed)
 
     def updated(self) -> None:
         """Count an update of the weights; agents started before it must be closed."""
         self.version += 1
-        self._engine.reset()  # nothing that was computed with the old weights may be read again
+        self._sampler.reset()  # nothing that was computed with the old weights may be read again
 
     def save(self, folder: Path) -> None:
         """A folder that ``transformers`` loads, or peft where only an adapter is trained; the version."""
         self.tokenizer.save_pretrained(folder)
         if self.adapter is not None:
-            self.adapter.save_config(folder)
-            save_tensors(self.adapter.tensors(), folder / ADAPTER_WEIGHTS)
+            with disk_errors(folder):
+                self.adapter.write(folder)
         else:
             self.model.config.architectures = [type(self.model).__name__]
             self.model.config.save_pretrained(folder)
@@ -112,6 +142,7 @@ class LocalPolicy:
         else:
             load_module(self.model, folder / WEIGHTS_FILE)
         self.version = version
+        self._sampler.reset()
 
 
 class LocalAgent:
