@@ -63,6 +63,41 @@ def test_what_it_used_is_in_the_metrics_and_in_the_table(settings: list[str], tm
     assert json.loads((tmp_path / "summary.json").read_text())["language_models"]["experience_model"] == first
 
 
+def test_a_curriculum_by_a_client_is_asked_before_each_iteration_but_the_first(
+    settings: list[str], tmp_path: Path
+) -> None:
+    asked: list[str] = []
+
+    def decide_both(path: str, body: dict, headers: dict) -> Reply:
+        if "chat" not in path:
+            return decide(path, body, headers)
+        asked.append(body["messages"][0]["content"])
+        return Reply(SERVER_ERROR) if len(asked) > 2 else Reply(text="I would rather not.")
+
+    with serving(decide_both) as server:
+        result = run(
+            tmp_path,
+            *settings,
+            f"llm.base_url={server.url}",
+            "llm.retries=0",
+            "curriculum.name=openai:m",
+            "training.phases=[{world: dream, iterations: 2}]",
+        )
+    assert result.exit_code == 0, result.output
+    # Three fruitless tries: two malformed answers, one failure; then the rules make the tasks.
+    assert len(asked) == 3
+    assert all("You make training tasks for an agent" in prompt for prompt in asked)
+    lines = read_metrics(tmp_path / "metrics.jsonl")
+    used = summed_usages(lines)["curriculum"]
+    assert (used["calls"], used["failures"]) == (3, 1)
+    assert "asked: curriculum" in result.stdout
+    by_iteration = {line["iteration"]: line for line in lines if "curriculum/pool" in line}
+    assert "llm/curriculum/calls" not in by_iteration[1]
+    assert by_iteration[2]["curriculum/refused/malformed_answer"] == 2
+    assert by_iteration[2]["curriculum/refused/no_answer"] == 1
+    assert by_iteration[2]["curriculum/generated"] > 0
+
+
 def test_a_budget_ends_the_run_and_counts_on_where_it_is_resumed(settings: list[str], tmp_path: Path) -> None:
     with serving(decide) as server:
         arguments = [*settings, f"llm.base_url={server.url}", "llm.concurrency=4"]

@@ -75,6 +75,9 @@ class Trainer:
         """The rollouts of this iteration: its dreamed groups, then its real ones."""
         training, groups = self.config.training, []
         self._undrawn = self.parts.curriculum.state()
+        if self._worlds_now()[0][0] is Origin.DREAMED:
+            with self.reporter.stage(f"iteration {self.finished + 1}, new tasks", 1):
+                await self.parts.invent()
         for origin, number in self._worlds_now():
             tasks = self.parts.curriculum.sample(number, synthetic=origin is Origin.DREAMED)
             stage = f"iteration {self.finished + 1}, {origin}"
