@@ -175,6 +175,19 @@ def test_openai_itself_is_asked_in_its_own_words(monkeypatch: pytest.MonkeyPatch
     assert headers["authorization"] == "Bearer sk-test-1234"
 
 
+@pytest.mark.parametrize("length", range(150, 205, 5))
+def test_no_part_of_a_key_is_in_an_error(monkeypatch: pytest.MonkeyPatch, length: int) -> None:
+    key = "sk-secret-0123456789"
+    monkeypatch.setenv("OPENAI_API_KEY", key)
+    for body in ({"error": {"message": "x" * length + key}}, "y" * length + key):
+        with serving(lambda *_, body=body: Reply(status=400, body=body)) as server:
+            client = client_of(server)
+            with pytest.raises(EndpointError) as raised:
+                client.complete("x")
+        assert key[:9] not in str(raised.value)
+    assert key not in repr(client._provider._key)
+
+
 def test_a_server_of_ones_own_needs_no_key() -> None:
     with serving(lambda *_: Reply()) as server:
         make_client("openai:m", LLMConfig(base_url=server.url)).complete("x")

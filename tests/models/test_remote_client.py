@@ -151,6 +151,21 @@ def test_what_no_try_mends_is_told_at_once(status: int, said: str) -> None:
     assert (client.usage.calls, client.usage.failures) == (1, 1)
 
 
+def test_what_no_try_mends_is_asked_once_however_many_wait() -> None:
+    replies = iter([Reply(status=401, body={"error": {"message": "no"}})])
+    with serving(lambda *_: next(replies, Reply(text="mended"))) as server:
+        client = client_of(server)
+
+        async def many() -> list:
+            return await asyncio.gather(*(client.acomplete("x") for _ in range(9)), return_exceptions=True)
+
+        assert {type(outcome) for outcome in asyncio.run(many())} == {EndpointSetupError}
+        assert server.served.total() == 1
+        assert client.complete("x").text == "mended"  # what was mended meanwhile is asked again
+        assert client._was_tried
+    assert (client.usage.calls, client.usage.failures) == (10, 9)
+
+
 def test_a_server_that_is_not_there_is_told_at_once() -> None:
     with serving(deciding()) as server:
         pass

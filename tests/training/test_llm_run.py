@@ -147,7 +147,9 @@ def test_sums_of_the_log_survive_a_resume(tmp_path: Path) -> None:
     assert logged_usage(log.path) == two
     log.rewind(1)
     assert logged_usage(log.path) == one
-    assert usage_text(summed_usages(read_metrics(log.path))["experience_model"]) == "1 calls, 5 tokens, $0.25"
+    assert (
+        usage_text(summed_usages(read_metrics(log.path))["experience_model"]) == "1 calls, 5 tokens, $0.2500"
+    )
 
 
 @pytest.mark.slow

@@ -19,7 +19,7 @@ from openai import APIConnectionError, APIStatusError, AsyncOpenAI
 from dreamgym.core.config import LLMConfig
 from dreamgym.core.errors import ConfigError, DreamGymError, EndpointSetupError
 from dreamgym.models.bounded_transport import BoundedTransport, connection_error
-from dreamgym.models.endpoint_faults import Fault, FaultKind, named_parameter, status_error
+from dreamgym.models.endpoint_faults import Fault, FaultKind, error_body, named_parameter, shown, status_error
 from dreamgym.models.llm_account import Account
 from dreamgym.models.llm_types import Completion, Message
 from dreamgym.models.openai_wire import Answer, Wanted, completion_of, read_wire
@@ -94,11 +94,11 @@ class OpenAIProvider:
                 return self._read(await self._post(request), request)
             except APIStatusError as error:
                 self._was_reached = True
-                self._learn_from(error, request, known[2])
+                body = error_body(error.response.text, self._key)
+                self._learn_from(error.status_code, body, request, known[2])
                 if known == (self._refused, self._continues, self._form):
-                    headers, body = error.response.headers, _body(error)
-                    failure = status_error(error.status_code, headers, body, self.name)
-                    raise self._key.hide_in(self._as_setup(failure)) from None
+                    failure = status_error(error.status_code, error.response.headers, body, self.name)
+                    raise self._as_setup(failure) from None
             except APIConnectionError as error:
                 failure = connection_error(error, self.name, was_reached=self._was_reached)
                 raise self._key.hide_in(failure) from None
@@ -157,29 +157,29 @@ class OpenAIProvider:
             return EndpointSetupError(str(failure))
         return failure
 
-    def _learn_from(self, error: APIStatusError, request: Request, form: int) -> None:
+    def _learn_from(self, status: int, body: Any, request: Request, form: int) -> None:
         """Note what the server cannot take, so that it is not sent again; ``form`` was sent."""
-        if request.continues and self._continues and error.status_code in (404, 405, 501):
+        if request.continues and self._continues and status in (404, 405, 501):
             self._continues = False
             logger.info("%s has no /completions: texts are continued in a conversation", self.name)
-        elif (name := _refused_parameter(error)) in OPTIONAL - self._refused:
+        elif (name := _refused_parameter(status, body)) in OPTIONAL - self._refused:
             self._refused.add(name)
             logger.warning("%s does not take %s: left out from now on", self.name, name)
-        elif request.schema is not None and form == self._form < len(FORMS) and _is_about_forms(error):
+        elif request.schema is not None and form == self._form < len(FORMS) and _is_about_forms(status, body):
             self._form += 1
-            logger.info("%s takes no JSON schemas of this form: %s", self.name, error.message)
+            logger.info("%s takes no JSON schemas of this form: %s", self.name, shown(str(body)))
 
 
-def _refused_parameter(error: APIStatusError) -> str:
+def _refused_parameter(status: int, body: Any) -> str:
     """The parameter that an error is about; empty where it names none."""
-    if error.status_code in (400, 422) and TOKEN_IDS in str(_body(error)):
+    if status in (400, 422) and TOKEN_IDS in str(body):
         return TOKEN_IDS
-    return named_parameter(_body(error))
+    return named_parameter(body)
 
 
-def _is_about_forms(error: APIStatusError) -> bool:
+def _is_about_forms(status: int, body: Any) -> bool:
     """Some servers answer what they do not know with an error of their own."""
-    return error.status_code in (400, 422) or "response_format" in str(_body(error))
+    return status in (400, 422) or "response_format" in str(body)
 
 
 def _connect(url: str, key: Secret, timeout_s: float) -> AsyncOpenAI:
@@ -191,7 +191,3 @@ def _connect(url: str, key: Secret, timeout_s: float) -> AsyncOpenAI:
         timeout=timeout_s,
         http_client=httpx2.AsyncClient(transport=BoundedTransport(), timeout=timeout_s),
     )
-
-
-def _body(error: APIStatusError) -> Any:
-    return error.body if error.body is not None else error.response.text

@@ -51,6 +51,7 @@ def usage_text(numbers: Mapping[str, float]) -> str:
     """A component's sums, for the closing table."""
     tokens = numbers["prompt_tokens"] + numbers["completion_tokens"]
     pieces = [f"{numbers['calls']:,.0f} calls", f"{tokens:,.0f} tokens"]
-    pieces += [f"${numbers['cost_usd']:,.2f}"] if numbers["cost_usd"] else []
+    cost = numbers["cost_usd"]
+    pieces += [f"${cost:,.2f}" if cost >= 1 else f"${cost:.4f}"] if cost else []
     pieces += [f"{numbers['retries']:,.0f} retries"] if numbers["retries"] else []
     return ", ".join([*pieces, *([f"{numbers['failures']:,.0f} failed"] if numbers["failures"] else [])])
