@@ -340,6 +340,21 @@ def test_huge_answers_are_broken_off() -> None:
             client.complete("hello")
 
 
+def test_a_proxy_of_the_environment_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    with serving(deciding()) as server:
+        monkeypatch.setenv("http_proxy", server.url.removesuffix("/v1"))
+        for host in ("model.invalid", "other.invalid"):
+            config = LLMConfig(base_url=f"http://{host}/v1", retries=0)
+            client = openai_client("m", config, Account(config))
+            if host == "other.invalid":
+                monkeypatch.setenv("no_proxy", host)
+                with pytest.raises(EndpointSetupError, match="cannot be reached"):
+                    client.complete("x")
+            else:
+                assert client.complete("x").text == WIN
+    assert [path for path, _, _ in server.requests] == ["http://model.invalid/v1/chat/completions"]
+
+
 def test_messages_are_sent_as_they_are_and_dicts_are_taken() -> None:
     with serving(deciding()) as server:
         client = client_of(server)

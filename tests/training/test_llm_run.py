@@ -13,7 +13,7 @@ from typer.testing import CliRunner, Result
 
 from dreamgym.cli.main import app
 from dreamgym.models.llm_types import Usage
-from dreamgym.training.llm_metrics import logged_usage, summed_usages, usage_metrics, usage_text
+from dreamgym.training.llm_metrics import forgotten, logged_usage, summed_usages, usage_metrics, usage_text
 from dreamgym.utils.metrics import MetricsLog, read_metrics
 from fault_server import RATE_LIMIT_AFTER, SERVER_ERROR, Reply, serving
 from small_run import DREAM, prepare
@@ -145,8 +145,18 @@ def test_sums_of_the_log_survive_a_resume(tmp_path: Path) -> None:
     log.log(2, usage_metrics({"experience_model": one}, {"experience_model": two, "judge": Usage()}))
     assert summed_usages(read_metrics(log.path)).keys() == {"experience_model"}
     assert logged_usage(log.path) == two
+    before = read_metrics(log.path)
     log.rewind(1)
     assert logged_usage(log.path) == one
+    assert forgotten(before, read_metrics(log.path)) == {}  # a local model's tokens cost nothing
+    charged = {"llm/judge/calls": 2.0, "llm/judge/charged_tokens": 30.0, "llm/judge/cost_usd": 0.5}
+    log.log(2, charged)
+    before = read_metrics(log.path)
+    log.rewind(1)
+    log.log(1, forgotten(before, read_metrics(log.path)))
+    assert logged_usage(log.path) == one + Usage(calls=2, charged_tokens=30, cost_usd=0.5)
+    log.rewind(1)
+    assert logged_usage(log.path).cost_usd == 0.75
     assert (
         usage_text(summed_usages(read_metrics(log.path))["experience_model"]) == "1 calls, 5 tokens, $0.2500"
     )

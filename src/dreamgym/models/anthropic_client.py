@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 from collections.abc import Awaitable, Callable
 from random import Random
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,7 @@ import httpx2
 
 from dreamgym.core.config import LLMConfig
 from dreamgym.core.errors import ConfigError, UnavailableError
-from dreamgym.models.bounded_transport import BoundedTransport, connection_error
+from dreamgym.models.bounded_transport import bounded_client, connection_error
 from dreamgym.models.endpoint_faults import Fault, FaultKind, error_body, status_error
 from dreamgym.models.llm_account import Account
 from dreamgym.models.llm_types import Completion, Usage, stopped
@@ -25,7 +26,8 @@ from dreamgym.utils.per_loop import PerLoop
 if TYPE_CHECKING:
     from anthropic import AsyncAnthropic
 
-KEY = "ANTHROPIC_API_KEY"
+KEY, URL = "ANTHROPIC_API_KEY", "ANTHROPIC_BASE_URL"
+HOSTED = "https://api.anthropic.com"
 logger = logging.getLogger(__name__)
 
 
@@ -174,7 +176,7 @@ class AnthropicProvider:
 def _connect(key: Secret, timeout_s: float) -> AsyncAnthropic:
     from anthropic import AsyncAnthropic
 
-    http_client = httpx2.AsyncClient(transport=BoundedTransport(), timeout=timeout_s)
+    http_client = bounded_client(os.environ.get(URL) or HOSTED, timeout_s)
     return AsyncAnthropic(api_key=key.value, max_retries=0, timeout=timeout_s, http_client=http_client)
 
 

@@ -18,7 +18,7 @@ from openai import APIConnectionError, APIStatusError, AsyncOpenAI
 
 from dreamgym.core.config import LLMConfig
 from dreamgym.core.errors import ConfigError, DreamGymError, EndpointSetupError
-from dreamgym.models.bounded_transport import BoundedTransport, connection_error
+from dreamgym.models.bounded_transport import bounded_client, connection_error
 from dreamgym.models.endpoint_faults import Fault, FaultKind, error_body, named_parameter, shown, status_error
 from dreamgym.models.llm_account import Account
 from dreamgym.models.llm_types import Completion, Message
@@ -60,6 +60,8 @@ def openai_client(
         ConfigError: OpenAI's own API needs a key.
     """
     url = (settings.base_url or os.environ.get(URL) or HOSTED).rstrip("/")
+    if "@" in url:
+        raise ConfigError(f"{URL} holds a user or a password: keys come from {KEY}")
     key = Secret.from_environment(KEY)
     if url == HOSTED and not key.value:
         raise ConfigError(
@@ -172,9 +174,9 @@ class OpenAIProvider:
 
 def _refused_parameter(status: int, body: Any) -> str:
     """The parameter that an error is about; empty where it names none."""
-    if status in (400, 422) and TOKEN_IDS in str(body):
-        return TOKEN_IDS
-    return named_parameter(body)
+    if status not in (400, 422):
+        return ""
+    return TOKEN_IDS if TOKEN_IDS in str(body) else named_parameter(body)
 
 
 def _is_about_forms(status: int, body: Any) -> bool:
@@ -189,5 +191,5 @@ def _connect(url: str, key: Secret, timeout_s: float) -> AsyncOpenAI:
         base_url=url,
         max_retries=0,
         timeout=timeout_s,
-        http_client=httpx2.AsyncClient(transport=BoundedTransport(), timeout=timeout_s),
+        http_client=bounded_client(url, timeout_s),
     )
