@@ -109,6 +109,21 @@ def test_tokens_and_logprobs_are_those_of_the_text_that_is_kept() -> None:
     assert asked["return_token_ids"] is True
 
 
+def test_a_server_that_takes_no_fields_of_others_is_asked_without() -> None:
+    def decide(path: str, body: dict, headers: dict) -> Reply:
+        if "return_token_ids" in body:
+            return Reply(
+                status=422, body={"detail": "Unexpected fields in the request: {'return_token_ids'}"}
+            )
+        return Reply(body=completion(path, "a", logprobs=sampled(("a", -0.5))))
+
+    with serving(decide) as server:
+        client = client_of(server, tokens=True)
+        answers = [client.complete("x") for _ in range(2)]
+    assert [(answer.token_ids, answer.logprobs) for answer in answers] == [((), (-0.5,))] * 2
+    assert len(server.requests) == 3
+
+
 def test_a_server_that_ignores_logprobs_is_told_of_only_where_they_are_needed() -> None:
     with serving(lambda *_: Reply(text="fine")) as server:
         assert client_of(server).complete("x").logprobs == ()
@@ -160,6 +175,19 @@ def test_openai_itself_is_asked_in_its_own_words(monkeypatch: pytest.MonkeyPatch
     assert headers["authorization"] == "Bearer sk-test-1234"
 
 
+@pytest.mark.parametrize("length", range(150, 205, 5))
+def test_no_part_of_a_key_is_in_an_error(monkeypatch: pytest.MonkeyPatch, length: int) -> None:
+    key = "sk-secret-0123456789"
+    monkeypatch.setenv("OPENAI_API_KEY", key)
+    for body in ({"error": {"message": "x" * length + key}}, "y" * length + key):
+        with serving(lambda *_, body=body: Reply(status=400, body=body)) as server:
+            client = client_of(server)
+            with pytest.raises(EndpointError) as raised:
+                client.complete("x")
+        assert key[:9] not in str(raised.value)
+    assert key not in repr(client._provider._key)
+
+
 def test_a_server_of_ones_own_needs_no_key() -> None:
     with serving(lambda *_: Reply()) as server:
         make_client("openai:m", LLMConfig(base_url=server.url)).complete("x")
@@ -195,7 +223,8 @@ def test_a_server_that_takes_no_schema_is_asked_without() -> None:
         client = client_of(server)
         for _ in range(2):
             assert asyncio.run(acomplete_as(client, Pair, "a pair")).size == 3
-    assert ["response_format" in body for _, body, _ in server.requests] == [True, False, False]
+    asked = [body.get("response_format", {}).get("type") for _, body, _ in server.requests]
+    assert asked == ["json_schema", "json_object", None, None]
 
 
 JSON = st.recursive(

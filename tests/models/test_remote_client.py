@@ -151,6 +151,21 @@ def test_what_no_try_mends_is_told_at_once(status: int, said: str) -> None:
     assert (client.usage.calls, client.usage.failures) == (1, 1)
 
 
+def test_what_no_try_mends_is_asked_once_however_many_wait() -> None:
+    replies = iter([Reply(status=401, body={"error": {"message": "no"}})])
+    with serving(lambda *_: next(replies, Reply(text="mended"))) as server:
+        client = client_of(server)
+
+        async def many() -> list:
+            return await asyncio.gather(*(client.acomplete("x") for _ in range(9)), return_exceptions=True)
+
+        assert {type(outcome) for outcome in asyncio.run(many())} == {EndpointSetupError}
+        assert server.served.total() == 1
+        assert client.complete("x").text == "mended"  # what was mended meanwhile is asked again
+        assert client._was_tried
+    assert (client.usage.calls, client.usage.failures) == (10, 9)
+
+
 def test_a_server_that_is_not_there_is_told_at_once() -> None:
     with serving(deciding()) as server:
         pass
@@ -323,6 +338,21 @@ def test_huge_answers_are_broken_off() -> None:
         client = client_of(server, retries=0)
         with pytest.raises(EndpointError, match=r"longer than 16,777,216 bytes"):
             client.complete("hello")
+
+
+def test_a_proxy_of_the_environment_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    with serving(deciding()) as server:
+        monkeypatch.setenv("http_proxy", server.url.removesuffix("/v1"))
+        for host in ("model.invalid", "other.invalid"):
+            config = LLMConfig(base_url=f"http://{host}/v1", retries=0)
+            client = openai_client("m", config, Account(config))
+            if host == "other.invalid":
+                monkeypatch.setenv("no_proxy", host)
+                with pytest.raises(EndpointSetupError, match="cannot be reached"):
+                    client.complete("x")
+            else:
+                assert client.complete("x").text == WIN
+    assert [path for path, _, _ in server.requests] == ["http://model.invalid/v1/chat/completions"]
 
 
 def test_messages_are_sent_as_they_are_and_dicts_are_taken() -> None:

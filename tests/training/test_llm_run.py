@@ -13,7 +13,7 @@ from typer.testing import CliRunner, Result
 
 from dreamgym.cli.main import app
 from dreamgym.models.llm_types import Usage
-from dreamgym.training.llm_metrics import logged_usage, summed_usages, usage_metrics, usage_text
+from dreamgym.training.llm_metrics import forgotten, logged_usage, summed_usages, usage_metrics, usage_text
 from dreamgym.utils.metrics import MetricsLog, read_metrics
 from fault_server import RATE_LIMIT_AFTER, SERVER_ERROR, Reply, serving
 from small_run import DREAM, prepare
@@ -63,6 +63,41 @@ def test_what_it_used_is_in_the_metrics_and_in_the_table(settings: list[str], tm
     assert json.loads((tmp_path / "summary.json").read_text())["language_models"]["experience_model"] == first
 
 
+def test_a_curriculum_by_a_client_is_asked_before_each_iteration_but_the_first(
+    settings: list[str], tmp_path: Path
+) -> None:
+    asked: list[str] = []
+
+    def decide_both(path: str, body: dict, headers: dict) -> Reply:
+        if "chat" not in path:
+            return decide(path, body, headers)
+        asked.append(body["messages"][0]["content"])
+        return Reply(SERVER_ERROR) if len(asked) > 2 else Reply(text="I would rather not.")
+
+    with serving(decide_both) as server:
+        result = run(
+            tmp_path,
+            *settings,
+            f"llm.base_url={server.url}",
+            "llm.retries=0",
+            "curriculum.name=openai:m",
+            "training.phases=[{world: dream, iterations: 2}]",
+        )
+    assert result.exit_code == 0, result.output
+    # Three fruitless tries: two malformed answers, one failure; then the rules make the tasks.
+    assert len(asked) == 3
+    assert all("You make training tasks for an agent" in prompt for prompt in asked)
+    lines = read_metrics(tmp_path / "metrics.jsonl")
+    used = summed_usages(lines)["curriculum"]
+    assert (used["calls"], used["failures"]) == (3, 1)
+    assert "asked: curriculum" in result.stdout
+    by_iteration = {line["iteration"]: line for line in lines if "curriculum/pool" in line}
+    assert "llm/curriculum/calls" not in by_iteration[1]
+    assert by_iteration[2]["curriculum/refused/malformed_answer"] == 2
+    assert by_iteration[2]["curriculum/refused/no_answer"] == 1
+    assert by_iteration[2]["curriculum/generated"] > 0
+
+
 def test_a_budget_ends_the_run_and_counts_on_where_it_is_resumed(settings: list[str], tmp_path: Path) -> None:
     with serving(decide) as server:
         arguments = [*settings, f"llm.base_url={server.url}", "llm.concurrency=4"]
@@ -110,9 +145,21 @@ def test_sums_of_the_log_survive_a_resume(tmp_path: Path) -> None:
     log.log(2, usage_metrics({"experience_model": one}, {"experience_model": two, "judge": Usage()}))
     assert summed_usages(read_metrics(log.path)).keys() == {"experience_model"}
     assert logged_usage(log.path) == two
+    before = read_metrics(log.path)
     log.rewind(1)
     assert logged_usage(log.path) == one
-    assert usage_text(summed_usages(read_metrics(log.path))["experience_model"]) == "1 calls, 5 tokens, $0.25"
+    assert forgotten(before, read_metrics(log.path)) == {}  # a local model's tokens cost nothing
+    charged = {"llm/judge/calls": 2.0, "llm/judge/charged_tokens": 30.0, "llm/judge/cost_usd": 0.5}
+    log.log(2, charged)
+    before = read_metrics(log.path)
+    log.rewind(1)
+    log.log(1, forgotten(before, read_metrics(log.path)))
+    assert logged_usage(log.path) == one + Usage(calls=2, charged_tokens=30, cost_usd=0.5)
+    log.rewind(1)
+    assert logged_usage(log.path).cost_usd == 0.75
+    assert (
+        usage_text(summed_usages(read_metrics(log.path))["experience_model"]) == "1 calls, 5 tokens, $0.2500"
+    )
 
 
 @pytest.mark.slow

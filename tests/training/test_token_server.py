@@ -1,4 +1,4 @@
-"""Rollouts on a server, tokens in, tokens out: a stand-in of vLLM's API around plain transformers and peft."""
+"""Rollouts on a server, tokens in, tokens out: a stand-in of vLLM around plain transformers and peft."""
 
 from __future__ import annotations
 

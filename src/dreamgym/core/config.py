@@ -92,6 +92,7 @@ class BufferConfig(Section):
 class CurriculumConfig(Section):
     """The curriculum task generator (paper §5)."""
 
+    name: str = Field("rules", description="who varies tasks: 'rules', or a client such as openai:MODEL")
     synthetic_share: float = Field(0.25, ge=0.0, le=1.0, description="λ, the bound on synthetic tasks")
     difficulty_increment: NonNegativeFloat = Field(0.1, description="0 switches the curriculum off")
     num_seeds: PositiveInt = Field(4, description="m of Eq. 6")

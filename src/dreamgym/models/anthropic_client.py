@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 from collections.abc import Awaitable, Callable
 from random import Random
 from typing import TYPE_CHECKING, Any
@@ -12,8 +13,8 @@ import httpx2
 
 from dreamgym.core.config import LLMConfig
 from dreamgym.core.errors import ConfigError, UnavailableError
-from dreamgym.models.bounded_transport import BoundedTransport, connection_error
-from dreamgym.models.endpoint_faults import Fault, FaultKind, status_error
+from dreamgym.models.bounded_transport import bounded_client, connection_error
+from dreamgym.models.endpoint_faults import Fault, FaultKind, error_body, status_error
 from dreamgym.models.llm_account import Account
 from dreamgym.models.llm_types import Completion, Usage, stopped
 from dreamgym.models.openai_client import CONTINUE
@@ -23,9 +24,10 @@ from dreamgym.models.secret import Secret
 from dreamgym.utils.per_loop import PerLoop
 
 if TYPE_CHECKING:
-    from anthropic import APIStatusError, AsyncAnthropic
+    from anthropic import AsyncAnthropic
 
-KEY = "ANTHROPIC_API_KEY"
+KEY, URL = "ANTHROPIC_API_KEY", "ANTHROPIC_BASE_URL"
+HOSTED = "https://api.anthropic.com"
 logger = logging.getLogger(__name__)
 
 
@@ -113,11 +115,10 @@ class AnthropicProvider:
                 return self._read(self._key.hide(text), request)
             except APIStatusError as error:
                 self._was_reached = True
-                self._learn_from(error, request)
+                body = error_body(error.response.text, self._key)
+                self._learn_from(error.status_code, str(body), request)
                 if known == (self._takes_temperature, self._holds_to_schemas):
-                    body = error.body if error.body is not None else error.response.text
-                    failure = status_error(error.status_code, error.response.headers, body, self.name)
-                    raise self._key.hide_in(failure) from None
+                    raise status_error(error.status_code, error.response.headers, body, self.name) from None
             except APIConnectionError as error:
                 failure = connection_error(error, self.name, was_reached=self._was_reached)
                 raise self._key.hide_in(failure) from None
@@ -162,13 +163,13 @@ class AnthropicProvider:
         usage = _usage(reply.usage)
         return Completion(text=cut, finish_reason="length" if length else "stop", usage=usage)
 
-    def _learn_from(self, error: APIStatusError, request: Request) -> None:
-        if error.status_code != 400:
+    def _learn_from(self, status: int, said: str, request: Request) -> None:
+        if status != 400:
             return
-        if "temperature" in error.message and self._takes_temperature:
+        if "temperature" in said and self._takes_temperature:
             self._takes_temperature = False
             logger.warning("%s does not take temperature: left out from now on", self.name)
-        elif request.schema is not None and ("output_config" in error.message or "schema" in error.message):
+        elif request.schema is not None and ("output_config" in said or "schema" in said):
             self._holds_to_schemas = False
             logger.info("%s does not take this JSON schema: answers are checked here", self.name)
 
@@ -176,7 +177,7 @@ class AnthropicProvider:
 def _connect(key: Secret, timeout_s: float) -> AsyncAnthropic:
     from anthropic import AsyncAnthropic
 
-    http_client = httpx2.AsyncClient(transport=BoundedTransport(), timeout=timeout_s)
+    http_client = bounded_client(os.environ.get(URL) or HOSTED, timeout_s)
     return AsyncAnthropic(api_key=key.value, max_retries=0, timeout=timeout_s, http_client=http_client)
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 import httpx2
 
@@ -10,6 +12,8 @@ from dreamgym.core.errors import EndpointSetupError
 from dreamgym.models.endpoint_faults import Fault, FaultKind, shown
 
 MAX_BYTES = 16 * 1024 * 1024  # of one answer: the longest context as text, many times over
+
+LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 
 
 class TooLongError(httpx2.TransportError):
@@ -19,8 +23,8 @@ class TooLongError(httpx2.TransportError):
 class BoundedTransport(httpx2.AsyncBaseTransport):
     """Breaks off an answer that grows too long."""
 
-    def __init__(self) -> None:
-        self._inner = httpx2.AsyncHTTPTransport()
+    def __init__(self, proxy: str | None = None) -> None:
+        self._inner = httpx2.AsyncHTTPTransport(proxy=proxy)
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         """As any transport; nothing packed is asked for."""
@@ -50,6 +54,15 @@ class _Bounded(httpx2.AsyncByteStream):
 
     async def aclose(self) -> None:
         await self._stream.aclose()
+
+
+def bounded_client(url: str, timeout_s: float) -> httpx2.AsyncClient:
+    """An HTTP client for the server at ``url``, through the proxy that the environment names, if any."""
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    direct = host in LOOPBACK or proxy_bypass(host)
+    proxy = None if direct else getproxies().get(parts.scheme)
+    return httpx2.AsyncClient(transport=BoundedTransport(proxy), timeout=timeout_s)
 
 
 def connection_error(error: Exception, name: str, *, was_reached: bool) -> Fault | EndpointSetupError:

@@ -1,7 +1,7 @@
 """The curriculum task generator (paper §5): tasks at the edge of what the policy can do.
 
 Eq. 7 ranks tasks by the variance of their rewards, from the ordinary training rollouts; Eq. 6 varies the
-best of them, by an LLM (`generate_tasks`) or, after each iteration, by the environment's rules
+best of them, by an LLM (`generate_tasks`, `invent`) or, after each iteration, by the environment's rules
 (`TaskVariator`).
 
 - *Seed tasks* come once each per epoch, in random order.
@@ -26,7 +26,7 @@ from dreamgym.core.config import CurriculumConfig
 from dreamgym.core.data_structures import Group, Task, Trajectory
 from dreamgym.core.errors import CheckpointError, DataError
 from dreamgym.models.embedding import Embedder, HashingEmbedder
-from dreamgym.models.llm_client import LLMClient
+from dreamgym.models.llm_client import LLMClient, run_sync
 from dreamgym.models.llm_tasks import TaskMaker
 from dreamgym.models.recombination import HOUSEHOLD_SEEDS, recombinations
 from dreamgym.models.task_pool import Observed, TaskPool
@@ -60,6 +60,8 @@ class CurriculumTaskGenerator:
     """Chooses the tasks of an iteration, learns from its groups, makes new tasks.
 
     ``seeds`` are the user's tasks (a few household ones without them). All randomness comes from ``rng``.
+    With an ``llm_client`` it makes the variations, in ``invent``; else the environment's rules do, in
+    ``observe``.
     """
 
     def __init__(
@@ -70,12 +72,14 @@ class CurriculumTaskGenerator:
         variator: TaskVariator | None = None,
         embedder: Embedder | None = None,
         rng: Random | None = None,
+        llm_client: LLMClient | None = None,
     ) -> None:
         self._config = config
         self._seeds = tuple(seeds) or HOUSEHOLD_SEEDS
         self._variator = variator
         self._embedder = embedder or HashingEmbedder()
         self._rng = rng or Random(0)
+        self._client = llm_client
         self._epoch: list[int] = []  # seeds still to come, the next one last
         self._pool = TaskPool(POOL_ITERATIONS * config.variations_per_iteration, config.retire_after)
         self._refused: Counter[str] = Counter()
@@ -104,7 +108,7 @@ class CurriculumTaskGenerator:
             self._remember(group.scored, group.returns, value)
         if values:
             self._latest["reward_variance"] = sum(values) / len(values)
-        if self.is_on and self._variator is not None:
+        if self.is_on and self._variator is not None and self._client is None:
             best = self._pool.best(self._config.num_seeds)
             self._take(self._variations(best), self._config.variations_per_iteration)
 
@@ -118,17 +122,26 @@ class CurriculumTaskGenerator:
         self._remember([completed_episode], returns, reward_variance(returns))
 
     def generate_tasks(self, num_tasks: int, llm_client: LLMClient) -> list[Task]:
+        """``agenerate_tasks``, not from inside a running event loop."""
+        return run_sync(self.agenerate_tasks(num_tasks, llm_client), instead="agenerate_tasks")
+
+    async def invent(self) -> None:
+        """Vary the best tasks by the language model (Eq. 6), once something is known of them."""
+        if self._client is not None and self._pool.best(1):
+            await self.agenerate_tasks(self._config.variations_per_iteration, self._client)
+
+    async def agenerate_tasks(self, num_tasks: int, llm_client: LLMClient) -> list[Task]:
         """At most ``num_tasks`` new variations of the most valuable tasks, by an LLM (Eq. 6).
 
         Where its answers are unusable, rules take over: the environment's, then words exchanged between
-        tasks. The tasks are put into play too. Not from inside a running event loop.
+        tasks. The tasks are put into play too.
         """
         if not self.is_on:
             return []
         maker = TaskMaker(llm_client, self._rng, problem=self._problem, task_type=self._type_of)
         made: list[Task] = []
         while len(made) < num_tasks and not maker.is_hopeless:
-            task = maker.make(self._parents())
+            task = await maker.make(self._parents())
             made += [] if task is None else self._take([task], 1)
         self._refused.update(maker.refused)
         if len(made) < num_tasks:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -9,6 +10,7 @@ from enum import StrEnum
 from typing import Any
 
 from dreamgym.core.errors import ContextFullError, DreamGymError, EndpointSetupError
+from dreamgym.models.secret import Secret
 
 MAX_SHOWN = 200  # characters of what a server says
 _FULL = ("context length", "context_length", "context window", "context size", "prompt is too long")
@@ -76,6 +78,15 @@ def retry_after(headers: Mapping[str, str], now: datetime | None = None) -> floa
         return None
     until = until if until.tzinfo else until.replace(tzinfo=UTC)
     return max(0.0, (until - (now or datetime.now(UTC))).total_seconds())
+
+
+def error_body(text: str, key: Secret) -> Any:
+    """The body of an error, as JSON where it is; the key blacked out before anything is cut."""
+    hidden = key.hide(text)
+    try:
+        return json.loads(hidden)
+    except ValueError:
+        return hidden
 
 
 def named_parameter(body: Any) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from random import Random
 
 from dreamgym.core.data_structures import Task
-from dreamgym.core.errors import ContextFullError
+from dreamgym.core.errors import ContextFullError, EndpointError
 from dreamgym.models.llm_client import LLMClient
 from dreamgym.models.recombination import variation
 from dreamgym.models.task_prompts import (
@@ -48,20 +48,24 @@ class TaskMaker:
         """True after several tries in a row that gave nothing."""
         return self._fruitless >= FRUITLESS_TRIES
 
-    def make(self, parents: Sequence[Task]) -> Task | None:
+    async def make(self, parents: Sequence[Task]) -> Task | None:
         """A variation of one of ``parents``; None where the answers gave none, which is counted."""
         try:
-            candidates = self._propose(parents)
-            chosen = candidates[self._select(candidates)] if candidates else None
+            candidates = await self._propose(parents)
+            chosen = candidates[await self._select(candidates)] if candidates else None
         except (TaskFormatError, ContextFullError) as error:
             logger.debug("no task from the language model: %s", error)
             self.refused["malformed_answer"] += 1
             chosen = None
+        except EndpointError as error:
+            logger.info("no task from the language model: %s", error)
+            self.refused["no_answer"] += 1
+            chosen = None
         self._fruitless = 0 if chosen else self._fruitless + 1
         return chosen
 
-    def _propose(self, parents: Sequence[Task]) -> list[Task]:
-        answer = self._ask(propose_prompt(parents, CANDIDATES), PROPOSE_TOKENS, temperature=1.0)
+    async def _propose(self, parents: Sequence[Task]) -> list[Task]:
+        answer = await self._ask(propose_prompt(parents, CANDIDATES), PROPOSE_TOKENS, temperature=1.0)
         tasks = [
             variation(parents[index], instruction, self._task_type(instruction))
             for index, instruction in parse_candidates(answer, len(parents))
@@ -70,11 +74,13 @@ class TaskMaker:
         self.refused.update(problem for problem in problems if problem is not None)
         return [task for task, problem in zip(tasks, problems, strict=True) if problem is None]
 
-    def _select(self, candidates: Sequence[Task]) -> int:
-        return parse_selection(
-            self._ask(select_prompt(candidates), SELECT_TOKENS, temperature=0.0), len(candidates)
-        )
+    async def _select(self, candidates: Sequence[Task]) -> int:
+        answer = await self._ask(select_prompt(candidates), SELECT_TOKENS, temperature=0.0)
+        return parse_selection(answer, len(candidates))
 
-    def _ask(self, prompt: str, max_tokens: int, *, temperature: float) -> str:
+    async def _ask(self, prompt: str, max_tokens: int, *, temperature: float) -> str:
         seed = self._rng.getrandbits(31)
-        return self._client.complete(prompt, max_tokens=max_tokens, temperature=temperature, seed=seed).text
+        answer = await self._client.acomplete(
+            prompt, max_tokens=max_tokens, temperature=temperature, seed=seed
+        )
+        return answer.text

@@ -17,9 +17,9 @@ import httpx2
 from openai import APIConnectionError, APIStatusError, AsyncOpenAI
 
 from dreamgym.core.config import LLMConfig
-from dreamgym.core.errors import ConfigError, EndpointSetupError
-from dreamgym.models.bounded_transport import BoundedTransport, connection_error
-from dreamgym.models.endpoint_faults import named_parameter, status_error
+from dreamgym.core.errors import ConfigError, DreamGymError, EndpointSetupError
+from dreamgym.models.bounded_transport import bounded_client, connection_error
+from dreamgym.models.endpoint_faults import Fault, FaultKind, error_body, named_parameter, shown, status_error
 from dreamgym.models.llm_account import Account
 from dreamgym.models.llm_types import Completion, Message
 from dreamgym.models.openai_wire import Answer, Wanted, completion_of, read_wire
@@ -32,7 +32,16 @@ KEY, URL = "OPENAI_API_KEY", "OPENAI_BASE_URL"
 CONTINUE = (
     "Continue the user's text exactly where it stops, in its own form. Write the continuation, nothing else."
 )
-OPTIONAL = {"temperature", "seed", "max_tokens"}  # that a model may refuse, and can do without
+TOKEN_IDS = "return_token_ids"  # vLLM's; other servers pass over it or refuse it
+OPTIONAL = {"temperature", "seed", "max_tokens", TOKEN_IDS}  # that a model may refuse, and can do without
+# How servers are told a JSON schema: OpenAI's way, and that of llama.cpp.
+FORMS: tuple[Callable[[dict[str, Any]], dict[str, Any]], ...] = (
+    lambda schema: {
+        "type": "json_schema",
+        "json_schema": {"name": "answer", "schema": schema, "strict": True},
+    },
+    lambda schema: {"type": "json_object", "schema": schema},
+)
 logger = logging.getLogger(__name__)
 
 
@@ -51,6 +60,8 @@ def openai_client(
         ConfigError: OpenAI's own API needs a key.
     """
     url = (settings.base_url or os.environ.get(URL) or HOSTED).rstrip("/")
+    if "@" in url:
+        raise ConfigError(f"{URL} holds a user or a password: keys come from {KEY}")
     key = Secret.from_environment(KEY)
     if url == HOSTED and not key.value:
         raise ConfigError(
@@ -73,23 +84,23 @@ class OpenAIProvider:
         self._clients = PerLoop(lambda: _connect(url, key, timeout_s))
         self._refused: set[str] = set()  # parameters
         self._continues = not self.hosted  # whether it has /completions
-        self._holds_to_schemas = True
+        self._form = 0  # of ``FORMS``: that in which it takes a JSON schema
         self._tells_stops = False
-        self._was_reached = False
+        self._was_reached = self._was_answered = False
 
     async def ask(self, request: Request) -> Completion:
         """One try; asked once more where the server only cannot take the form of the question."""
         while True:
-            known = (set(self._refused), self._continues, self._holds_to_schemas)
+            known = (set(self._refused), self._continues, self._form)
             try:
                 return self._read(await self._post(request), request)
             except APIStatusError as error:
                 self._was_reached = True
-                self._learn_from(error, request)
-                if known == (self._refused, self._continues, self._holds_to_schemas):
-                    headers, body = error.response.headers, _body(error)
-                    failure = status_error(error.status_code, headers, body, self.name)
-                    raise self._key.hide_in(failure) from None
+                body = error_body(error.response.text, self._key)
+                self._learn_from(error.status_code, body, request, known[2])
+                if known == (self._refused, self._continues, self._form):
+                    failure = status_error(error.status_code, error.response.headers, body, self.name)
+                    raise self._as_setup(failure) from None
             except APIConnectionError as error:
                 failure = connection_error(error, self.name, was_reached=self._was_reached)
                 raise self._key.hide_in(failure) from None
@@ -110,7 +121,8 @@ class OpenAIProvider:
             if request.continues:
                 messages = (Message(role="system", content=CONTINUE), *messages)
             body |= {"messages": [{"role": m.role, "content": m.content} for m in messages]}
-            body |= {"logprobs": True} if self._tokens else {}
+            # llama.cpp's server gives none where it is not told how many.
+            body |= {"logprobs": True, "top_logprobs": 1} if self._tokens else {}
             path = "/chat/completions"
         response = await client.post(path, cast_to=httpx2.Response, body=body)
         return response.content.decode("utf-8", errors="replace")
@@ -122,14 +134,13 @@ class OpenAIProvider:
         if request.stop and self._tells_stops:
             body["stop"] = list(request.stop)
         if self._tokens and not self.hosted:
-            body["return_token_ids"] = True  # vLLM's
-        if request.schema is not None and self._holds_to_schemas:
-            form = {"name": "answer", "schema": dict(request.schema), "strict": True}
-            body["response_format"] = {"type": "json_schema", "json_schema": form}
+            body[TOKEN_IDS] = True
+        if request.schema is not None and self._form < len(FORMS):
+            body["response_format"] = FORMS[self._form](dict(request.schema))
         return {name: value for name, value in body.items() if name not in self._refused}
 
     def _read(self, text: str, request: Request) -> Completion:
-        self._was_reached = True
+        self._was_reached = self._was_answered = True
         answer = read_wire(Answer, self._key.hide(text), self.name)
         self._tells_stops = self._tells_stops or answer.choices[0].tells_stops
         completion = completion_of(answer, Wanted(stop=request.stop, tokens=self._tokens), self.name)
@@ -140,19 +151,37 @@ class OpenAIProvider:
             )
         return completion
 
-    def _learn_from(self, error: APIStatusError, request: Request) -> None:
-        """Note what the server cannot take, so that it is not sent again."""
-        if request.continues and self._continues and error.status_code in (404, 405, 501):
+    def _as_setup(self, failure: Fault | DreamGymError) -> Exception:
+        """A refusal of the first call that names the model, as some servers refuse one they do not have."""
+        refused = isinstance(failure, Fault) and failure.kind is FaultKind.REFUSED
+        said = str(failure).removeprefix(self.name)
+        if refused and not self._was_answered and self._model in said:
+            return EndpointSetupError(str(failure))
+        return failure
+
+    def _learn_from(self, status: int, body: Any, request: Request, form: int) -> None:
+        """Note what the server cannot take, so that it is not sent again; ``form`` was sent."""
+        if request.continues and self._continues and status in (404, 405, 501):
             self._continues = False
             logger.info("%s has no /completions: texts are continued in a conversation", self.name)
-        elif error.status_code in (400, 422):
-            name = named_parameter(_body(error))
-            if name in OPTIONAL - self._refused:
-                self._refused.add(name)
-                logger.warning("%s does not take %s: left out from now on", self.name, name)
-            elif request.schema is not None:
-                self._holds_to_schemas = False
-                logger.info("%s does not take JSON schemas: answers are checked here", self.name)
+        elif (name := _refused_parameter(status, body)) in OPTIONAL - self._refused:
+            self._refused.add(name)
+            logger.warning("%s does not take %s: left out from now on", self.name, name)
+        elif request.schema is not None and form == self._form < len(FORMS) and _is_about_forms(status, body):
+            self._form += 1
+            logger.info("%s takes no JSON schemas of this form: %s", self.name, shown(str(body)))
+
+
+def _refused_parameter(status: int, body: Any) -> str:
+    """The parameter that an error is about; empty where it names none."""
+    if status not in (400, 422):
+        return ""
+    return TOKEN_IDS if TOKEN_IDS in str(body) else named_parameter(body)
+
+
+def _is_about_forms(status: int, body: Any) -> bool:
+    """Some servers answer what they do not know with an error of their own."""
+    return status in (400, 422) or "response_format" in str(body)
 
 
 def _connect(url: str, key: Secret, timeout_s: float) -> AsyncOpenAI:
@@ -162,9 +191,5 @@ def _connect(url: str, key: Secret, timeout_s: float) -> AsyncOpenAI:
         base_url=url,
         max_retries=0,
         timeout=timeout_s,
-        http_client=httpx2.AsyncClient(transport=BoundedTransport(), timeout=timeout_s),
+        http_client=bounded_client(url, timeout_s),
     )
-
-
-def _body(error: APIStatusError) -> Any:
-    return error.body if error.body is not None else error.response.text

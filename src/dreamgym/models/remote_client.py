@@ -97,6 +97,9 @@ class RemoteClient:
         self._timeout_s = settings.timeout_s
         self._patience = Patience(settings.retries, rng or Random())
         self._slots = PerLoop(lambda: asyncio.Semaphore(settings.concurrency))
+        self._first = PerLoop(asyncio.Lock)
+        self._was_tried = False
+        self._setup_error: EndpointSetupError | None = None
         self._sleep = sleep
         self._usage = Usage()
         self.faults: Counter[FaultKind] = Counter()
@@ -229,10 +232,22 @@ class RemoteClient:
                 await self._sleep(wait)
 
     async def _try(self, request: Request) -> Completion:
-        """One try within its time, paid for."""
+        """One try; the client's first goes ahead alone, so that what is set up wrongly is asked once."""
+        if not self._was_tried:
+            known = self._setup_error
+            async with self._first.get():
+                if self._setup_error is not None and self._setup_error is not known:
+                    raise self._setup_error
+                if not self._was_tried:
+                    return await self._paid_try(request)
+        return await self._paid_try(request)
+
+    async def _paid_try(self, request: Request) -> Completion:
+        """One try within its time."""
         worst = self._account.priced(request.worst)
         self._account.reserve(worst)
         used = worst  # what is broken off may have been worked on
+        self._setup_error = None
         try:
             async with asyncio.timeout(self._timeout_s):
                 completion = await self._provider.ask(request)
@@ -244,10 +259,12 @@ class RemoteClient:
         except Fault as fault:
             used = worst if fault.kind.may_be_billed else Usage()
             raise
-        except DreamGymError:
+        except DreamGymError as error:
             used = Usage()
+            self._setup_error = error if isinstance(error, EndpointSetupError) else None
             raise
         finally:
+            self._was_tried = self._setup_error is None
             self._account.settle(worst, used)
             self._usage += used
 

@@ -15,7 +15,7 @@ from dreamgym.core.errors import ConfigError
 from dreamgym.environments.dream import DreamFactory
 from dreamgym.models.curriculum_generator import CurriculumTaskGenerator
 from dreamgym.models.embedding import make_embedder
-from dreamgym.models.llm_client import LLMClient, Usage
+from dreamgym.models.llm_client import LLMClient, Usage, make_client
 from dreamgym.models.reasoning_model import ReasoningExperienceModel
 from dreamgym.training.audit import ConsistencyAuditor, ReplayAuditor
 from dreamgym.training.checkpoints import read_checkpoint
@@ -38,6 +38,7 @@ from dreamgym.utils.metrics import MetricsLog
 from dreamgym.utils.progress import Reporter
 from dreamgym.utils.seeds import derive_seed
 
+BY_RULES = "rules"
 ALGORITHMS: dict[str, Callable[..., Algorithm]] = {"grpo": GRPO, "ppo": PPO}
 
 
@@ -76,15 +77,19 @@ def build_parts(config: DreamGymConfig, grounds: Grounds, folder: RunFolder, rep
     """The trainer's collaborators, at their start."""
     dream = DreamFactory(grounds.dream, max_turns=config.environment.dream_max_turns)
     clients = {"experience_model": grounds.client}
+    if config.curriculum.name != BY_RULES:
+        clients["curriculum"] = make_client(config.curriculum.name, config.llm, account=grounds.account)
+    curriculum = build_curriculum(config, grounds.domain, grounds.offline, clients.get("curriculum"))
     return Parts(
         policy=grounds.policy,
         algorithm=build_algorithm(config, grounds.policy),
-        curriculum=build_curriculum(config, grounds.domain, grounds.offline),
+        curriculum=curriculum,
         replay_buffer=grounds.buffer,
         worlds={Origin.DREAMED: dream, Origin.REAL: grounds.domain.make_real},
         auditor=build_auditor(config, grounds, clients),
         evaluator=build_evaluator(config, grounds, folder, reporter),
         dream_tokens=lambda: computed_tokens(grounds.client.usage),
+        invent=curriculum.invent,
         usages=lambda: {component: client.usage for component, client in clients.items()},
     )
 
@@ -141,15 +146,19 @@ def build_algorithm(config: DreamGymConfig, policy: LocalPolicy) -> Algorithm:
 
 
 def build_curriculum(
-    config: DreamGymConfig, domain: Domain, offline: Sequence[Trajectory]
+    config: DreamGymConfig,
+    domain: Domain,
+    offline: Sequence[Trajectory],
+    llm_client: LLMClient | None = None,
 ) -> CurriculumTaskGenerator:
-    """The curriculum over the training panel."""
+    """The curriculum over the training panel; ``llm_client`` varies its tasks, else the rules do."""
     return CurriculumTaskGenerator(
         config.curriculum,
         with_known_sheets(domain, domain.panels("train", None), offline),
         variator=domain.variator,
         embedder=make_embedder(config.buffer),
         rng=Random(derive_seed(config.training.seed, "curriculum")),
+        llm_client=llm_client,
     )
 
 

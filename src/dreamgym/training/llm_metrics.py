@@ -38,6 +38,17 @@ def summed_usages(lines: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, flo
     return sums
 
 
+def forgotten(before: Iterable[Mapping[str, Any]], after: Iterable[Mapping[str, Any]]) -> dict[str, float]:
+    """The metrics of what only the lines ``before`` hold and was paid for, though it will be done again."""
+    kept = summed_usages(after)
+    metrics: dict[str, float] = {}
+    for component, numbers in summed_usages(before).items():
+        lost = {name: value - kept.get(component, {}).get(name, 0.0) for name, value in numbers.items()}
+        if lost["charged_tokens"]:
+            metrics |= {f"{PREFIX}{component}/{name}": value for name, value in lost.items()}
+    return metrics
+
+
 def logged_usage(path: Path) -> Usage:
     """What the run whose metrics lie at ``path`` has used so far, all components together."""
     total = Usage()
@@ -51,6 +62,7 @@ def usage_text(numbers: Mapping[str, float]) -> str:
     """A component's sums, for the closing table."""
     tokens = numbers["prompt_tokens"] + numbers["completion_tokens"]
     pieces = [f"{numbers['calls']:,.0f} calls", f"{tokens:,.0f} tokens"]
-    pieces += [f"${numbers['cost_usd']:,.2f}"] if numbers["cost_usd"] else []
+    cost = numbers["cost_usd"]
+    pieces += [f"${cost:,.2f}" if cost >= 1 else f"${cost:.4f}"] if cost else []
     pieces += [f"{numbers['retries']:,.0f} retries"] if numbers["retries"] else []
     return ", ".join([*pieces, *([f"{numbers['failures']:,.0f} failed"] if numbers["failures"] else [])])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -109,12 +109,17 @@ class Evaluator(Protocol):
         ...
 
 
+async def _nothing() -> None:
+    """The rules make new tasks after an iteration."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Parts:
     """The ready collaborators; ``worlds`` are the dream and the real environment.
 
     ``dream_tokens`` counts what the dreaming language model has read anew and written in this process,
-    ``usages`` what each component that asks a language model has used in it.
+    ``usages`` what each component that asks a language model has used in it. ``invent`` makes new tasks
+    before an iteration with dreams, where a language model does.
     """
 
     policy: TrainablePolicy
@@ -126,6 +131,7 @@ class Parts:
     evaluator: Evaluator
     dream_tokens: Callable[[], int]
     usages: Callable[[], Mapping[str, Usage]] = dict
+    invent: Callable[[], Awaitable[None]] = _nothing
 
     def stateful(self) -> dict[str, Stateful]:
         """Everything that a checkpoint keeps, by the name of its folder."""

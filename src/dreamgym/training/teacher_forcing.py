@@ -129,12 +129,14 @@ async def _all(
     slots = asyncio.Semaphore(concurrency)
 
     async def one(job: Coroutine[Any, Any, T]) -> list[T]:
-        async with slots:
-            try:
+        try:
+            async with slots:
                 results = [await job]
-            except EndpointError as error:
-                logger.info("a turn is not measured: %s", error)
-                results = []
+        except EndpointError as error:
+            logger.info("a turn is not measured: %s", error)
+            results = []
+        finally:
+            job.close()  # it may never have begun, where another one ended it all
         advance()
         return results
 

@@ -19,14 +19,14 @@ from dreamgym.models.llm_types import Usage
 from dreamgym.training.checkpoints import check_same_run, read_checkpoint, save_checkpoint
 from dreamgym.training.episode_text import episodes_text
 from dreamgym.training.exploitation import exploitation, latest
-from dreamgym.training.llm_metrics import usage_metrics
+from dreamgym.training.llm_metrics import forgotten, usage_metrics
 from dreamgym.training.manifest import checkpoint_path
 from dreamgym.training.parts import Audit, Parts
 from dreamgym.training.rollout import collect
 from dreamgym.training.run_folder import RunFolder
 from dreamgym.training.run_metrics import Counters, progress_line, rollout_metrics
 from dreamgym.utils import atomic
-from dreamgym.utils.metrics import MetricsLog
+from dreamgym.utils.metrics import MetricsLog, read_metrics
 from dreamgym.utils.progress import Reporter
 from dreamgym.utils.seeds import derive_seed, seed_globals
 
@@ -75,6 +75,9 @@ class Trainer:
         """The rollouts of this iteration: its dreamed groups, then its real ones."""
         training, groups = self.config.training, []
         self._undrawn = self.parts.curriculum.state()
+        if self._worlds_now()[0][0] is Origin.DREAMED:
+            with self.reporter.stage(f"iteration {self.finished + 1}, new tasks", 1):
+                await self.parts.invent()
         for origin, number in self._worlds_now():
             tasks = self.parts.curriculum.sample(number, synthetic=origin is Origin.DREAMED)
             stage = f"iteration {self.finished + 1}, {origin}"
@@ -215,7 +218,10 @@ class Trainer:
         checkpoint.restore(self.parts.stateful())
         self.finished = checkpoint.iteration
         self.counters = Counters.from_json(checkpoint.counters)
+        before = read_metrics(self.metrics.path)
         self.metrics.rewind(self.finished)
+        if paid := forgotten(before, read_metrics(self.metrics.path)):
+            self.metrics.log(self.finished, paid)
         self.folder.forget_after(self.finished)
 
 
