@@ -49,7 +49,7 @@ def test_the_page_says_it_too_and_the_parts_of_the_run(folder: Path) -> None:
     text = Page(page_of(folder)).words
     for words in (
         "25.0 % (12.5 to 50.0)",
-        "flagged as exploited in 1 iteration: 3.",
+        "Flagged as exploited in 1 iteration: 3.",
         "By type of action: the policy's turns, replayed",
         "90.0 % (45.0 to 95.0)",
         "malformed episodes 2",
@@ -183,7 +183,7 @@ CSS = Path(page.__file__).with_name("templates") / "report.css"
 @pytest.mark.parametrize("theme", ["light", "dark", "print"])
 def test_text_and_curves_stand_out_from_what_is_behind_them(theme: str) -> None:
     blocks = re.findall(r":root \{(.*?)\}", CSS.read_text(), re.DOTALL)
-    chosen = [blocks[0], *([] if theme == "light" else [blocks[("light", "dark", "print").index(theme)]])]
+    chosen = blocks[: ("light", "dark", "print").index(theme) + 1]  # a later one overrules those before
     colours = dict(re.findall(r"--([\w-]+): (#[0-9a-f]+);", "".join(chosen)))
     for name in ("ink", "soft", "accent", "dream", "real", "alarm"):
         assert contrast(colours[name], colours["card"]) >= 4.5, name

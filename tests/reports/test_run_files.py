@@ -6,12 +6,17 @@ import json
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from dreamgym.core.errors import ConfigError, DataError
-from dreamgym.reports.comparison import status
+from dreamgym.reports.comparison import at_a_glance, cost, fidelity, replay_buffer, status
+from dreamgym.reports.figures import success_charts, trust_charts
 from dreamgym.reports.lines import MAX_LINE, Problems, read_records
 from dreamgym.reports.page import read_runs
 from dreamgym.reports.run_files import named_apart, planned_iterations, read_run
+from dreamgym.reports.run_tables import by_action, tasks
+from dreamgym.reports.selection import chapters
 from report_runs import Page, page_of, write_run
 
 
@@ -177,3 +182,56 @@ def test_a_file_without_end_is_read_as_far_as_it_is_useful(
     problems = Problems()
     assert read_records(tmp_path / "x.jsonl", int, problems) == [1, 2, 3]
     assert problems.found == ["x.jsonl has more than 3 lines: the rest is left out"]
+
+
+NAMES = st.sampled_from(
+    [
+        "iteration",
+        "audit/episodes",
+        "audit/gap",
+        "audit/real_success",
+        "eval/real/success",
+        "replay/size",
+        "x",
+    ]
+) | st.sampled_from(
+    ["by_verb", "turns", "estimate", "low", "high", "replayed", "next_state_exact", "turn", "id", "facts"]
+)
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(NAMES, inner, max_size=5),
+    max_leaves=12,
+)
+LINES = st.lists(JSON.map(json.dumps).map(str.encode) | st.binary(max_size=20), max_size=5).map(b"\n".join)
+NAMED = ["metrics.jsonl", "fidelity.json", "fidelity.jsonl", "config.yaml", "episodes/tasks_0001.jsonl"]
+FILES = st.dictionaries(
+    st.sampled_from([*NAMED, "episodes/real_0000.jsonl", "episodes/dreamed_0000.jsonl"]), LINES
+)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(files=FILES)
+def test_whatever_lies_in_the_files_is_read_or_told(tmp_path: Path, files: dict[str, bytes]) -> None:
+    folder = tmp_path / "run"
+    (folder / "episodes").mkdir(parents=True, exist_ok=True)
+    for path in folder.rglob("*.*"):
+        path.unlink()
+    for name, content in {"metrics.jsonl": b"", **files}.items():
+        (folder / name).write_bytes(content)
+    run = read_run(folder)
+    for told in (at_a_glance, cost, fidelity, replay_buffer):
+        told([run])
+    by_action(run), tasks(run), chapters(run, 10_000)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(st.dictionaries(NAMES, st.floats() | st.integers(), max_size=5), max_size=4))
+def test_whatever_numbers_are_logged_can_be_drawn(
+    tmp_path_factory: pytest.TempPathFactory, rows: list
+) -> None:
+    folder = tmp_path_factory.mktemp("run")
+    lines = [json.dumps({**row, "iteration": number}) + "\n" for number, row in enumerate(rows)]
+    (folder / "metrics.jsonl").write_text("".join(lines))
+    run = read_run(folder)
+    for chart in success_charts([run]) + trust_charts([run]):
+        assert chart.svg.startswith("<svg")

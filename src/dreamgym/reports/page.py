@@ -25,7 +25,7 @@ from dreamgym.reports.tables import Table, numbers_of
 from dreamgym.reports.visible import shown
 from dreamgym.utils.progress import Advance
 
-POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
+POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 
 
 @dataclass(frozen=True, kw_only=True)

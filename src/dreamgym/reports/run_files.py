@@ -21,6 +21,7 @@ CONFIG, METRICS = "config.yaml", "metrics.jsonl"
 _MOMENT = re.compile(r"([a-z_]+)_(\d{4,9})\.jsonl")
 GATE, GROUPS = "fidelity", "tasks"
 MAX_ITERATION = 10**9
+MOST = 10**15  # that a metric can be; products of two are still numbers
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,7 +144,7 @@ def _metrics_line(data: object) -> tuple[int, dict[str, float]]:
 
 def _is_number(value: object) -> bool:
     """Whether it can be drawn: JSON of other writers may hold NaN, and whole numbers of any length."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e300
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= MOST
 
 
 def _merged(lines: Iterable[tuple[int, dict[str, float]]]) -> dict[int, dict[str, float]]:
