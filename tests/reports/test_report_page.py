@@ -16,6 +16,7 @@ from dreamgym.reports import page
 from dreamgym.reports.charts import Point, Series, line_chart, pooled
 from dreamgym.reports.comparison import at_a_glance
 from dreamgym.reports.figures import curriculum_charts, success_charts, trust_charts
+from dreamgym.reports.page import read_runs
 from dreamgym.reports.run_files import read_run
 from dreamgym.reports.run_tables import made_tasks, types_over_time
 from dreamgym.reports.tables import Table, numbers_of
@@ -136,6 +137,15 @@ def test_several_runs_stand_side_by_side(tmp_path: Path, folder: Path) -> None:
     assert titles == ["Real success", "Dreamed success, while it learns", "Audited success"]
 
 
+def test_areas_that_would_hide_each_other_are_left_out(tmp_path: Path) -> None:
+    runs = read_runs([write_run(tmp_path / f"run{n}") for n in range(5)])
+    few, many = trust_charts(runs[:4])[0], trust_charts(runs)[0]
+    assert all(point.low is not None for series in few.series for point in series.points)
+    assert all(point.low is None for series in many.series for point in series.points)
+    assert "left out" in many.caption
+    assert "left out" not in few.caption
+
+
 def test_a_hundred_iterations_of_long_episodes_stay_a_page(tmp_path: Path) -> None:
     run = write_run(tmp_path / "run", iterations=100, turns=100, text="a long story " * 100)
     html = page_of(run)
@@ -163,6 +173,15 @@ def test_the_command_writes_the_page_and_tells_what_it_could_not_read(tmp_path: 
     assert f"report  {output}" in result.stdout
     assert "run: metrics.jsonl: 1 of 9 lines cannot be read" in result.stderr
     assert output.read_text().startswith("<!DOCTYPE html>")
+
+
+def test_a_damaged_episode_is_told_once_and_the_others_are_shown(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "run")
+    with (run / "episodes" / "dreamed_0000.jsonl").open("a") as file:
+        file.write('{"id": "x", "turns": 7}\n')
+    read = Page(page_of(run))
+    assert read.words.count("dreamed_0000.jsonl: 1 of 2 lines cannot be read") == 1
+    assert "Evaluation after iteration 0: dreamed games" in read.words
 
 
 def test_the_command_explains_what_it_cannot_do(tmp_path: Path) -> None:

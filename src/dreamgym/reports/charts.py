@@ -164,7 +164,7 @@ def _shifts(series: Sequence[Series]) -> list[float]:
     barred = [
         n for n, one in enumerate(series) if not one.band and any(p.low is not None for p in one.points)
     ]
-    step = 0.012 * (max(xs) - min(xs) or 1.0)
+    step = min(0.012, 0.04 / max(1, len(barred))) * (max(xs) - min(xs) or 1.0)
     return [
         step * (barred.index(n) - (len(barred) - 1) / 2) if n in barred else 0.0 for n in range(len(series))
     ]

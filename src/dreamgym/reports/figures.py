@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from dreamgym.core.data_structures import TaskOrigin
 from dreamgym.reports.charts import Chart, Point, Series, line_chart, pooled, stacked_chart
@@ -10,6 +11,7 @@ from dreamgym.reports.run_files import Run
 from dreamgym.utils.stats import wilson
 
 WINDOW = 5  # iterations whose audits are taken together; one alone audits too few episodes to tell
+MOST_AREAS = 4  # in one picture
 STAGES = ("collect", "audit", "learn", "evaluate", "gate")
 _REAL = "Real success"
 _DREAMED = "Dreamed success, evaluated"
@@ -158,6 +160,9 @@ def _of_runs(
         for style, run in enumerate(runs)
         if (points := curve(run))
     ]
+    if band and len(series) > MOST_AREAS:
+        series = [replace(one, points=[Point(x=p.x, y=p.y) for p in one.points]) for one in series]
+        caption += f" The areas of more than {MOST_AREAS} runs would hide each other and are left out."
     return line_chart(title, caption, series, unit=unit) if series else None
 
 

@@ -25,8 +25,9 @@ class Problems:
     found: list[str] = field(default_factory=list)
 
     def add(self, text: str) -> None:
-        """One more."""
-        self.found.append(text)
+        """One more; a file that is read twice is told once."""
+        if text not in self.found:
+            self.found.append(text)
 
 
 def read_records(path: Path, parse: Callable[[Any], T], problems: Problems) -> list[T]:

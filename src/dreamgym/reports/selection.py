@@ -50,9 +50,7 @@ def chapters(run: Run, budget: int) -> tuple[list[Chapter], int]:
             budget -= cost
             fitting.append(view)
         if fitting:
-            heading = _HEADINGS.get(moment.source, f"{moment.source}, iteration {{}}").format(
-                moment.iteration
-            )
+            heading = _HEADINGS[moment.source].format(moment.iteration)
             told.append(Chapter(heading=heading, episodes=tuple(fitting)))
     return told, left_out
 
