@@ -244,9 +244,7 @@ def test_a_saved_folder_loads_and_answers_alike(client: LocalClient, tmp_path: P
 
 
 def test_models_that_cannot_be_had_are_named(tmp_path: Path) -> None:
-    with pytest.raises(
-        ConfigError, match="unknown language model 'gpt:x': want local:FOLDER or scripted:FILE"
-    ):
+    with pytest.raises(ConfigError, match="unknown language model 'gpt:x': want openai:MODEL, "):
         make_client("gpt:x")
     with pytest.raises(ConfigError, match=r"holds no config.json"):
         make_client(f"local:{tmp_path}")

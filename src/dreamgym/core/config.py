@@ -16,6 +16,9 @@ from pydantic import (
     model_validator,
 )
 
+Device = Literal["auto", "cpu", "cuda"]
+Precision = Literal["auto", "float32", "bfloat16"]
+
 
 class Section(BaseModel):
     """A frozen section that refuses unknown keys."""
@@ -26,11 +29,15 @@ class Section(BaseModel):
 class ReasoningModelConfig(Section):
     """The experience model M_exp (paper §3)."""
 
-    name: str = Field("embedded", description="'embedded' or the folder of a causal LM")
+    name: str = Field(
+        "embedded", description="'embedded', a causal LM as for the policy, or a client such as openai:MODEL"
+    )
+    device: Device = "auto"
     top_k: int = Field(2, ge=0, description="retrieved experiences per turn (Eq. 4)")
-    context: Literal["quotes", "sheet", "history"] = Field(
+    context: Literal["quotes", "sheet", "history", "instructed"] = Field(
         "quotes",
-        description="what it reads: lines that it quotes, the whole sheet, or no sheet but all turns",
+        description="what it reads: lines that it quotes, the whole sheet, or no sheet but all turns; "
+        "'instructed' tells a model that was not fitted what to do, as hosted ones always are",
     )
     reasoning: bool = Field(True, description="reason before answering (Eq. 4)")
     closed_world: bool = Field(
@@ -53,7 +60,13 @@ class ReasoningModelConfig(Section):
 class PolicyModelConfig(Section):
     """The agent π."""
 
-    name: str = Field("embedded", description="'embedded' or the folder of a causal LM")
+    name: str = Field(
+        "embedded", description="'embedded', 'smollm2', a causal LM's folder or .gguf, or a Hugging Face name"
+    )
+    device: Device = Field("auto", description="the GPU where there is one")
+    precision: Precision = Field("auto", description="of computing and of frozen weights; bfloat16 on a GPU")
+    lora_rank: int = Field(0, ge=0, description="rank of a LoRA adapter; 0 trains every weight")
+    gradient_checkpointing: bool = Field(False, description="less memory in updates for a third more time")
     temperature: PositiveFloat = 1.0
     max_action_tokens: PositiveInt = 16
     context_length: PositiveInt = 2048
@@ -92,6 +105,9 @@ class RLConfig(Section):
     learning_rate: PositiveFloat = 2.5e-4
     critic_learning_rate: PositiveFloat = 1e-3
     clip: PositiveFloat = 0.2
+    importance_cap: NonNegativeFloat = Field(
+        0.0, description="truncates the weights that correct a sampler unlike the learner; 0 trusts it"
+    )
     kl_coefficient: NonNegativeFloat = 0.0
     invalid_action_penalty: NonNegativeFloat = Field(
         0.1, description="taken from the advantage of a turn whose action the world refused"
@@ -184,6 +200,41 @@ class EnvironmentConfig(Section):
     offline_data: Path | None = Field(None, description="offline trajectories; None takes the shipped ones")
 
 
+class LLMConfig(Section):
+    """Hosted language models and servers, ``openai:MODEL`` and ``anthropic:MODEL`` (docs/clients.md)."""
+
+    base_url: str = Field("", description="of an OpenAI-compatible server; OPENAI_BASE_URL where empty")
+    timeout_s: PositiveFloat = Field(120.0, description="of one try of a call")
+    retries: int = Field(5, ge=0, description="new tries of a call, after waiting")
+    concurrency: PositiveInt = Field(16, description="calls of a client at once")
+    failures_in_a_row: PositiveInt = Field(20, description="calls failed for good that stop the run")
+    max_tokens: PositiveInt | None = Field(None, description="that the run may read and write in all")
+    max_cost_usd: PositiveFloat | None = Field(None, description="that the run may cost in all")
+    input_usd_per_million: NonNegativeFloat | None = Field(None, description="price of tokens read")
+    output_usd_per_million: NonNegativeFloat | None = Field(None, description="price of tokens written")
+
+    @field_validator("base_url")
+    @classmethod
+    def _a_url_without_a_key(cls, url: str) -> str:
+        if url and not url.startswith(("http://", "https://")):
+            raise ValueError(f"llm.base_url is {url!r}: wanted a URL such as http://localhost:8000/v1")
+        if "@" in url or "?" in url:
+            raise ValueError(
+                "llm.base_url holds a user, a password or a query: keys come from OPENAI_API_KEY"
+            )
+        return url
+
+    @model_validator(mode="after")
+    def _money_needs_prices(self) -> LLMConfig:
+        prices = (self.input_usd_per_million, self.output_usd_per_million)
+        if None in prices and (self.max_cost_usd is not None or prices != (None, None)):
+            raise ValueError(
+                "llm.max_cost_usd and the prices go together: prices change, so say what your model costs in "
+                "llm.input_usd_per_million and llm.output_usd_per_million (0 for a server of your own)"
+            )
+        return self
+
+
 class DreamGymConfig(Section):
     """A whole run, as in ``configs/*.yaml``."""
 
@@ -194,6 +245,7 @@ class DreamGymConfig(Section):
     rl: RLConfig = RLConfig()
     training: TrainingConfig = TrainingConfig()
     environment: EnvironmentConfig = EnvironmentConfig()
+    llm: LLMConfig = LLMConfig()
 
     @property
     def dreams(self) -> bool:

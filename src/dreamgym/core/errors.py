@@ -51,6 +51,18 @@ class TooManyFailuresError(DreamGymError):
     """So many episodes failed that what is left says nothing; the message says which way they failed."""
 
 
+class EndpointSetupError(DreamGymError):
+    """An LLM endpoint that cannot be used as it is named: no such URL, key or model. No try would help."""
+
+
+class CircuitOpenError(DreamGymError):
+    """So many LLM calls failed one after the other that the run stops; the message has the last reason."""
+
+
+class BudgetError(DreamGymError):
+    """The next LLM call might exceed the budget in tokens or in money."""
+
+
 class EpisodeError(DreamGymError):
     """Ends one trajectory with ``stop_reason``; never a reward of 0, never the run."""
 
@@ -73,6 +85,14 @@ class EndpointError(EpisodeError):
     """An LLM endpoint does not answer, or refuses, also after its retries."""
 
     stop_reason = StopReason.ENDPOINT_ERROR
+
+
+class AnswerFormatError(EndpointError):
+    """An LLM's answer is not in the form asked for, also after its retries; ``answer`` is the last."""
+
+    def __init__(self, message: str, answer: str) -> None:
+        super().__init__(message)
+        self.answer = answer
 
 
 class EnvironmentFailedError(EpisodeError):

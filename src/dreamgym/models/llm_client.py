@@ -1,54 +1,43 @@
 """How the rest of DreamGym talks to a language model: one protocol, whatever stands behind it.
 
-A client answers single prompts (``complete``, ``acomplete``, ``complete_many``) and opens text sessions:
+A client answers prompts or messages (``complete``, ``acomplete``, ``complete_many``) and opens text sessions:
 contexts that grow turn by turn, which a local model keeps in its cache and any other client re-sends.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
-from collections.abc import Coroutine, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal, Protocol, TypeVar
+from typing import Protocol
 
-from dreamgym.core.errors import ConfigError, EndpointError
+from dreamgym.core.config import LLMConfig
+from dreamgym.core.errors import ConfigError
+from dreamgym.models.llm_account import Account
+from dreamgym.models.llm_types import DEFAULT_MAX_TOKENS, Completion, Message, Prompt, Usage, stopped
+from dreamgym.models.prompt_session import PromptSession
+from dreamgym.models.scripted_client import ScriptedClient
+from dreamgym.utils.run_sync import run_sync
 
-FinishReason = Literal["stop", "length"]
-T = TypeVar("T")
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Usage:
-    """Tokens of one call, or of many; ``cached_tokens`` are those of the prompt not computed again."""
-
-    calls: int = 0
-    prompt_tokens: int = 0
-    cached_tokens: int = 0
-    completion_tokens: int = 0
-
-    def __add__(self, other: Usage) -> Usage:
-        return Usage(
-            calls=self.calls + other.calls,
-            prompt_tokens=self.prompt_tokens + other.prompt_tokens,
-            cached_tokens=self.cached_tokens + other.cached_tokens,
-            completion_tokens=self.completion_tokens + other.completion_tokens,
-        )
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Completion:
-    """An answer. ``text`` ends with the stop string that ended it, where one did.
-
-    ``token_ids`` and ``logprobs`` are the sampler's own, empty where the model does not tell them.
-    """
-
-    text: str
-    token_ids: tuple[int, ...] = ()
-    logprobs: tuple[float, ...] = ()
-    finish_reason: FinishReason = "stop"
-    usage: Usage = Usage()
+NAMES = (
+    "openai:MODEL, anthropic:MODEL, local:FOLDER, scripted:FILE, recorded:FOLDER or recorded:FOLDER:CLIENT"
+)
+__all__ = [
+    "Account",
+    "Completion",
+    "LLMClient",
+    "Message",
+    "Prompt",
+    "PromptSession",
+    "ScriptedClient",
+    "TextSession",
+    "Usage",
+    "acomplete_many",
+    "complete_many",
+    "make_client",
+    "run_sync",
+    "stopped",
+]
 
 
 class TextSession(Protocol):
@@ -84,12 +73,17 @@ class LLMClient(Protocol):
         """Everything used so far."""
         ...
 
+    @property
+    def hosted(self) -> bool:
+        """Whether it is somebody's chat model, which is told what to do rather than fitted to it."""
+        ...
+
     def complete(
         self,
-        prompt: str,
+        prompt: Prompt,
         *,
         stop: Sequence[str] = (),
-        max_tokens: int,
+        max_tokens: int = DEFAULT_MAX_TOKENS,
         temperature: float = 0.0,
         seed: int = 0,
     ) -> Completion:
@@ -98,10 +92,10 @@ class LLMClient(Protocol):
 
     async def acomplete(
         self,
-        prompt: str,
+        prompt: Prompt,
         *,
         stop: Sequence[str] = (),
-        max_tokens: int,
+        max_tokens: int = DEFAULT_MAX_TOKENS,
         temperature: float = 0.0,
         seed: int = 0,
     ) -> Completion:
@@ -113,24 +107,12 @@ class LLMClient(Protocol):
         ...
 
 
-def run_sync(coroutine: Coroutine[Any, Any, T], *, instead: str) -> T:
-    """Run ``coroutine`` where no event loop runs; an error that names ``instead`` where one does."""
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return asyncio.run(coroutine)
-    coroutine.close()
-    raise RuntimeError(
-        f"a synchronous call inside a running event loop would block it: await {instead} instead"
-    )
-
-
 async def acomplete_many(
     client: LLMClient,
-    prompts: Sequence[str],
+    prompts: Sequence[Prompt],
     *,
     stop: Sequence[str] = (),
-    max_tokens: int,
+    max_tokens: int = DEFAULT_MAX_TOKENS,
     temperature: float = 0.0,
     seed: int = 0,
 ) -> list[Completion]:
@@ -144,10 +126,10 @@ async def acomplete_many(
 
 def complete_many(
     client: LLMClient,
-    prompts: Sequence[str],
+    prompts: Sequence[Prompt],
     *,
     stop: Sequence[str] = (),
-    max_tokens: int,
+    max_tokens: int = DEFAULT_MAX_TOKENS,
     temperature: float = 0.0,
     seed: int = 0,
 ) -> list[Completion]:
@@ -158,130 +140,34 @@ def complete_many(
     return run_sync(calls, instead="acomplete_many")
 
 
-def stopped(text: str, stop: Sequence[str]) -> str:
-    """``text`` up to and with the first of the ``stop`` strings in it."""
-    ends = [text.index(string) + len(string) for string in stop if string in text]
-    return text[: min(ends)] if ends else text
+def make_client(
+    name: str, settings: LLMConfig | None = None, *, account: Account | None = None, tokens: bool = False
+) -> LLMClient:
+    """The client that ``name`` means (docs/clients.md): one of ``NAMES``.
 
-
-class PromptSession:
-    """A text session on any client: the whole text is sent again with every generation."""
-
-    def __init__(self, client: LLMClient, *, seed: int) -> None:
-        self._client = client
-        self._seed = seed
-        self._turn = 0
-        self.text = ""
-
-    def append(self, text: str) -> None:
-        """Add text that the model did not write."""
-        self.text += text
-
-    async def generate(
-        self, *, stop: Sequence[str] = (), max_tokens: int, temperature: float = 0.0
-    ) -> Completion:
-        """Ask for the continuation of the text, and keep it."""
-        seed = self._seed + self._turn
-        completion = await self._client.acomplete(
-            self.text, stop=stop, max_tokens=max_tokens, temperature=temperature, seed=seed
-        )
-        self._turn += 1
-        self.text += completion.text
-        return completion
-
-    def fork(self, seed: int) -> PromptSession:
-        """The same text."""
-        twin = PromptSession(self._client, seed=seed)
-        twin.text = self.text
-        return twin
-
-    def close(self) -> None:
-        """Nothing is held."""
-
-
-class ScriptedClient:
-    """Answers from a script: strings in order, or the first rule whose key ends (else is in) the prompt."""
-
-    def __init__(self, script: Sequence[str] | Mapping[str, str]) -> None:
-        self._script = script
-        self._usage = Usage()
-        self.prompts: list[str] = []
-
-    @classmethod
-    def from_file(cls, path: Path) -> ScriptedClient:
-        """A JSON list of answers, or a JSON object from a piece of the prompt to its answer."""
-        try:
-            script = json.loads(path.read_text(encoding="utf-8"))
-        except OSError as error:
-            raise ConfigError(
-                f"scripted:{path} cannot be read ({error.strerror}): name a JSON file"
-            ) from error
-        except ValueError as error:
-            raise ConfigError(f"scripted:{path} is not JSON: {error}") from error
-        answers = script.values() if isinstance(script, dict) else script
-        if not isinstance(script, dict | list) or not all(isinstance(answer, str) for answer in answers):
-            raise ConfigError(
-                f"scripted:{path}: want a JSON list of answers or an object prompt piece → answer"
-            )
-        return cls(script)
-
-    @property
-    def usage(self) -> Usage:
-        """Calls; a script has no tokens."""
-        return self._usage
-
-    def complete(
-        self,
-        prompt: str,
-        *,
-        stop: Sequence[str] = (),
-        max_tokens: int,
-        temperature: float = 0.0,
-        seed: int = 0,
-    ) -> Completion:
-        """The script's answer, cut after the first stop string."""
-        answer = self._answer(prompt)
-        self.prompts.append(prompt)
-        self._usage += Usage(calls=1)
-        return Completion(text=stopped(answer, stop), usage=Usage(calls=1))
-
-    async def acomplete(
-        self,
-        prompt: str,
-        *,
-        stop: Sequence[str] = (),
-        max_tokens: int,
-        temperature: float = 0.0,
-        seed: int = 0,
-    ) -> Completion:
-        """As ``complete``."""
-        return self.complete(prompt, stop=stop, max_tokens=max_tokens, temperature=temperature, seed=seed)
-
-    def session(self, seed: int) -> PromptSession:
-        """A text session."""
-        return PromptSession(self, seed=seed)
-
-    def _answer(self, prompt: str) -> str:
-        if not isinstance(self._script, Mapping):
-            if len(self.prompts) < len(self._script):
-                return self._script[len(self.prompts)]
-            raise EndpointError(
-                f"the script has {len(self._script)} answers and was asked once more: {prompt[-200:]!r}"
-            )
-        for matches in (prompt.endswith, prompt.__contains__):
-            for piece, answer in self._script.items():
-                if matches(piece):
-                    return answer
-        raise EndpointError(f"no rule of the script fits the prompt that ends {prompt[-200:]!r}")
-
-
-def make_client(name: str) -> LLMClient:
-    """The client that ``name`` means: ``local:FOLDER`` (a Hugging Face causal LM) or ``scripted:FILE``."""
-    kind, _, place = name.partition(":")
-    if kind == "scripted" and place:
-        return ScriptedClient.from_file(Path(place))
-    if kind == "local" and place:
+    ``settings`` are those of hosted models and servers; clients with one ``account`` share its budget and its
+    circuit breaker. With ``tokens`` an answer without its logprobs, and ids where given, is an error.
+    """
+    kind, _, rest = name.partition(":")
+    settings = settings or LLMConfig()
+    if kind == "scripted" and rest:
+        return ScriptedClient.from_file(Path(rest))
+    if kind == "local" and rest:
         from dreamgym.models.local_client import LocalClient  # torch is loaded only where a model is
 
-        return LocalClient.from_folder(Path(place))
-    raise ConfigError(f"unknown language model {name!r}: want local:FOLDER or scripted:FILE")
+        return LocalClient.from_name(rest)
+    if kind == "openai" and rest:
+        from dreamgym.models.openai_client import openai_client  # a second to import
+
+        return openai_client(rest, settings, account or Account(settings), tokens=tokens)
+    if kind == "anthropic" and rest:
+        from dreamgym.models.anthropic_client import anthropic_client
+
+        return anthropic_client(rest, settings, account or Account(settings), tokens=tokens)
+    if kind == "recorded" and rest:
+        from dreamgym.models.recorded_client import RecordedClient
+
+        folder, _, inner = rest.partition(":")
+        behind = make_client(inner, settings, account=account, tokens=tokens) if inner else None
+        return RecordedClient(Path(folder), behind)
+    raise ConfigError(f"unknown language model {name!r}: want {NAMES}")

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from dreamgym.core.config import FidelityConfig
 from dreamgym.core.data_structures import Group, Origin, Trajectory
-from dreamgym.core.errors import InvalidDreamError
+from dreamgym.core.errors import EndpointError, InvalidDreamError
 from dreamgym.environments.alfworld.replay import replay
 from dreamgym.models.dream_prompts import Past, safe_action
 from dreamgym.models.reasoning_model import ReasoningExperienceModel
@@ -90,7 +90,11 @@ class ConsistencyAuditor:
         trajectories = audited(groups, self._config.audit_share)
         if not trajectories:
             return Audit()
-        checks = await asyncio.gather(*(self._dream_again(trajectory) for trajectory in trajectories))
+        answers = await asyncio.gather(*(self._dream_again(trajectory) for trajectory in trajectories))
+        checks = [check for check in answers if check is not None]
+        trajectories = [t for t, check in zip(trajectories, answers, strict=True) if check is not None]
+        if not checks:
+            return Audit()
         turns = [turn for trajectory in trajectories for turn in trajectory.transitions]
         accepted = sum(turn.valid for turn in turns)
         won = sum(trajectory.success for trajectory in trajectories)
@@ -109,8 +113,11 @@ class ConsistencyAuditor:
             episodes=len(trajectories),
         )
 
-    async def _dream_again(self, trajectory: Trajectory) -> _Check:
-        """What the second opinion says of an episode; from a turn that it cannot answer on, it denies all."""
+    async def _dream_again(self, trajectory: Trajectory) -> _Check | None:
+        """What the second opinion says of an episode; from a turn that it cannot answer on, it denies all.
+
+        Where it could not be asked, it says nothing.
+        """
         sheet, differing, refused, won = trajectory.sheet, 0, 0, False
         assert sheet is not None  # ``audited`` chose it for its sheet
         past = Past(start=sheet)
@@ -129,6 +136,8 @@ class ConsistencyAuditor:
                 left = trajectory.transitions[number:]
                 differing, refused = differing + len(left), refused + sum(turn.valid for turn in left)
                 break
+            except EndpointError:
+                return None
             differing += again.answer.next_state != turn.next_state
             refused += turn.valid and not again.answer.valid
             sheet, past, won = again.sheet, past.after(action, again.written), won or again.answer.done

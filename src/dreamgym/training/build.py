@@ -15,7 +15,7 @@ from dreamgym.core.errors import ConfigError
 from dreamgym.environments.dream import DreamFactory
 from dreamgym.models.curriculum_generator import CurriculumTaskGenerator
 from dreamgym.models.embedding import make_embedder
-from dreamgym.models.llm_client import Usage
+from dreamgym.models.llm_client import LLMClient, Usage
 from dreamgym.models.reasoning_model import ReasoningExperienceModel
 from dreamgym.training.audit import ConsistencyAuditor, ReplayAuditor
 from dreamgym.training.checkpoints import read_checkpoint
@@ -24,6 +24,7 @@ from dreamgym.training.drift import Drift
 from dreamgym.training.evaluation import Bout, PanelEvaluator
 from dreamgym.training.grounds import EVALUATION_PANEL, Grounds, open_grounds
 from dreamgym.training.grpo import GRPO
+from dreamgym.training.llm_metrics import logged_usage
 from dreamgym.training.loggers import open_loggers
 from dreamgym.training.manifest import read_manifest
 from dreamgym.training.models import experience_client, load_policy
@@ -65,6 +66,7 @@ def open_run(
                 metrics=metrics,
                 reporter=reporter,
             )
+            grounds.account.spend(logged_usage(folder.metrics))
             if checkpoint is not None:
                 trainer.resume(checkpoint)
             yield trainer, grounds
@@ -73,15 +75,17 @@ def open_run(
 def build_parts(config: DreamGymConfig, grounds: Grounds, folder: RunFolder, reporter: Reporter) -> Parts:
     """The trainer's collaborators, at their start."""
     dream = DreamFactory(grounds.dream, max_turns=config.environment.dream_max_turns)
+    clients = {"experience_model": grounds.client}
     return Parts(
         policy=grounds.policy,
         algorithm=build_algorithm(config, grounds.policy),
         curriculum=build_curriculum(config, grounds.domain, grounds.offline),
         replay_buffer=grounds.buffer,
         worlds={Origin.DREAMED: dream, Origin.REAL: grounds.domain.make_real},
-        auditor=build_auditor(config, grounds),
+        auditor=build_auditor(config, grounds, clients),
         evaluator=build_evaluator(config, grounds, folder, reporter),
         dream_tokens=lambda: computed_tokens(grounds.client.usage),
+        usages=lambda: {component: client.usage for component, client in clients.items()},
     )
 
 
@@ -113,8 +117,11 @@ def open_evaluation(
         yield bout, policy, config
 
 
-def build_auditor(config: DreamGymConfig, grounds: Grounds) -> Auditor:
-    """Who watches the dreams; a second opinion is the same model, sampled, without retrieved experiences."""
+def build_auditor(config: DreamGymConfig, grounds: Grounds, clients: dict[str, LLMClient]) -> Auditor:
+    """Who watches the dreams; a second opinion is the same model, sampled, without retrieved experiences.
+
+    Its client joins the run's ``clients``.
+    """
     fidelity = config.training.fidelity
     if fidelity.audit_share == 0.0:
         return NoAudit()
@@ -122,7 +129,8 @@ def build_auditor(config: DreamGymConfig, grounds: Grounds) -> Auditor:
     if fidelity.audit == "replay":
         return ReplayAuditor(fidelity, drift)
     other = config.reasoning_model.model_copy(update={"top_k": 0, "temperature": 1.0})
-    second = ReasoningExperienceModel(other, experience_client(other), world=grounds.world)
+    clients["second_opinion"] = experience_client(other, config.llm, grounds.account)
+    second = ReasoningExperienceModel(other, clients["second_opinion"], world=grounds.world)
     return ConsistencyAuditor(fidelity, second, drift)
 
 

@@ -128,7 +128,7 @@ def check_same_run(checkpoint: Checkpoint, config: Mapping[str, Any]) -> None:
     changed = [
         f"{key} was {before!r}, now {after!r}"
         for key, before, after in differences(old, new)
-        if key not in MAY_CHANGE and key != "training.phases"
+        if key not in MAY_CHANGE and key != "training.phases" and key.partition(".")[0] != "llm"
     ]
     if old_worlds[:done] != new_worlds[:done]:
         changed.append(f"training.phases differs within the {done} iterations that are done")

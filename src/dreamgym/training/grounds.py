@@ -12,11 +12,11 @@ from dreamgym.core.config import DreamGymConfig
 from dreamgym.core.data_structures import Trajectory
 from dreamgym.core.errors import ConfigError, DataError
 from dreamgym.models.closed_world import OPEN_WORLD, ClosedWorld, known_forms, known_things
-from dreamgym.models.llm_client import LLMClient
+from dreamgym.models.llm_client import Account, LLMClient
 from dreamgym.models.reasoning_model import ReasoningExperienceModel
 from dreamgym.models.replay_buffer import ExperienceReplayBuffer
 from dreamgym.training.domains import Domain, open_domain
-from dreamgym.training.models import ASSETS, experience_client, load_policy, model_folder
+from dreamgym.training.models import ASSETS, experience_client, load_policy, model_name
 from dreamgym.training.offline_data import read_trajectories
 from dreamgym.training.policy import LocalPolicy
 from dreamgym.utils.seeds import derive_seed
@@ -29,16 +29,19 @@ def check_available(config: DreamGymConfig) -> None:
     open_domain(config.environment)
     if (games := config.environment.data_dir) is not None and not games.is_dir():
         raise ConfigError(f"environment.data_dir is {games}, wanted a folder that holds alfworld/*.jsonl.xz")
-    model_folder(config.policy_model.name, "policy")
+    model_name(config.policy_model.name, "policy")
     if ":" not in config.reasoning_model.name:
-        model_folder(config.reasoning_model.name, "experience")
+        model_name(config.reasoning_model.name, "experience")
     for split in ("train", "heldout"):
         next(offline_trajectories(config, split), None)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Grounds:
-    """What training, evaluation and the fidelity measurement all stand on."""
+    """What training, evaluation and the fidelity measurement all stand on.
+
+    ``account`` is that of all calls to hosted models.
+    """
 
     domain: Domain
     policy: LocalPolicy
@@ -46,6 +49,7 @@ class Grounds:
     dream: ReasoningExperienceModel
     world: ClosedWorld
     client: LLMClient
+    account: Account
     offline: Sequence[Trajectory]
     heldout: Sequence[Trajectory]
 
@@ -60,9 +64,10 @@ def open_grounds(
         ConfigError: the buffer shall be ``fresh``, but its file holds experiences of an earlier run.
     """
     domain = open_domain(config.environment)
-    policy = load_policy(config.policy_model)
+    policy = load_policy(config.policy_model, seed=derive_seed(config.training.seed, "policy"))
     offline = list(offline_trajectories(config, "train"))
-    client = experience_client(config.reasoning_model)
+    account = Account(config.llm)
+    client = experience_client(config.reasoning_model, config.llm, account)
     buffer = build_buffer(config, domain, buffer_path)
     world = closed_world(config, domain, offline)
     with contextlib.closing(buffer):
@@ -79,6 +84,7 @@ def open_grounds(
             dream=ReasoningExperienceModel(config.reasoning_model, client, retriever=buffer, world=world),
             world=world,
             client=client,
+            account=account,
             offline=offline,
             heldout=list(offline_trajectories(config, "heldout")),
         )
@@ -92,7 +98,7 @@ def open_dream(config: DreamGymConfig) -> ReasoningExperienceModel:
     buffer.add_trajectories(offline)
     return ReasoningExperienceModel(
         config.reasoning_model,
-        experience_client(config.reasoning_model),
+        experience_client(config.reasoning_model, config.llm),
         retriever=buffer,
         world=closed_world(config, domain, offline),
     )

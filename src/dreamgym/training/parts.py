@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from dreamgym.core.data_structures import Group, Origin, Task
+from dreamgym.models.llm_types import Usage
 from dreamgym.training.checkpoints import Stateful
 from dreamgym.training.episode_records import EpisodeRecord
 from dreamgym.training.rollout import EnvironmentFactory
@@ -115,7 +116,8 @@ class Evaluator(Protocol):
 class Parts:
     """The ready collaborators; ``worlds`` are the dream and the real environment.
 
-    ``dream_tokens`` counts what the dreaming language model has read anew and written in this process.
+    ``dream_tokens`` counts what the dreaming language model has read anew and written in this process,
+    ``usages`` what each component that asks a language model has used in it.
     """
 
     policy: TrainablePolicy
@@ -126,6 +128,7 @@ class Parts:
     auditor: Auditor
     evaluator: Evaluator
     dream_tokens: Callable[[], int]
+    usages: Callable[[], Mapping[str, Usage]] = dict
 
     def stateful(self) -> dict[str, Stateful]:
         """Everything that a checkpoint keeps, by the name of its folder."""

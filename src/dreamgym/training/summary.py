@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from dreamgym.core.errors import DataError
+from dreamgym.training.llm_metrics import summed_usages, usage_text
 from dreamgym.training.manifest import read_manifest
 from dreamgym.training.run_folder import RunFolder
 from dreamgym.utils.metrics import read_metrics
@@ -41,6 +42,7 @@ def summarise(folder: RunFolder, checkpoint: Path) -> dict[str, Any]:
         "agent_tokens": totals.get("total/agent_tokens", 0),
         "read_tokens": totals.get("total/read_tokens", 0),
         "dream_tokens": totals.get("total/dream_tokens", 0),
+        "language_models": summed_usages(lines),
         "seconds": sum(value for line in lines for name, value in line.items() if name.startswith("time/")),
     }
 
@@ -56,7 +58,7 @@ def rows(summary: dict[str, Any]) -> list[Row]:
     ]
     table += [(name, value, "") for name, value in _fidelity(summary["fidelity"])]
     minutes, seconds = divmod(round(summary["seconds"]), 60)
-    flagged = summary["iterations_flagged"]
+    flagged, asked = summary["iterations_flagged"], summary["language_models"]
     return [
         *table,
         ("dream flagged as exploited", "", f"in {flagged} iterations" if flagged else "never"),
@@ -64,6 +66,7 @@ def rows(summary: dict[str, Any]) -> list[Row]:
         ("dreamed turns", "", f"{summary['dreamed_turns']:,}"),
         ("agent's tokens", "", f"{summary['agent_tokens'] + summary['read_tokens']:,}"),
         ("dream's tokens", "", f"{summary['dream_tokens']:,}"),
+        *((f"asked: {_words(name)}", "", usage_text(used)) for name, used in asked.items()),
         ("time", "", f"{minutes} min {seconds} s"),
     ]
 
@@ -120,6 +123,10 @@ def _wins(results: dict[str, Any] | None) -> dict[str, bool]:
         return {}
     failures = {reason.replace("_", " ") for reason in results["failed"]}
     return {t["task"]: t["outcome"] == "won" for t in results["tasks"] if t["outcome"] not in failures}
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ")
 
 
 def _share(evaluation: dict[str, Any] | None) -> str:

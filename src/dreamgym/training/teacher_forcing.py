@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Coroutine, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from dreamgym.core.data_structures import Sheet, Trajectory
-from dreamgym.core.errors import InvalidDreamError
+from dreamgym.core.errors import EndpointError, InvalidDreamError
 from dreamgym.environments.alfworld.annotate import AnnotatedTurn, annotate
 from dreamgym.environments.alfworld.hindsight import hindsight_sheet, without_unseen
 from dreamgym.environments.alfworld.replay import JudgedTurn
@@ -20,6 +21,7 @@ from dreamgym.utils.progress import Advance
 from dreamgym.utils.seeds import derive_seed
 
 T = TypeVar("T")
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -123,13 +125,17 @@ def _judged(trajectory: Trajectory, turn: AnnotatedTurn, dreamed_state: str, rew
 async def _all(
     jobs: Sequence[Coroutine[Any, Any, T]], concurrency: int, advance: Advance = lambda: None
 ) -> list[T]:
-    """Their results in order, at most ``concurrency`` at once."""
+    """Their results in order, at most ``concurrency`` at once; what could not be asked is not measured."""
     slots = asyncio.Semaphore(concurrency)
 
-    async def one(job: Coroutine[Any, Any, T]) -> T:
+    async def one(job: Coroutine[Any, Any, T]) -> list[T]:
         async with slots:
-            result = await job
+            try:
+                results = [await job]
+            except EndpointError as error:
+                logger.info("a turn is not measured: %s", error)
+                results = []
         advance()
-        return result
+        return results
 
-    return list(await asyncio.gather(*map(one, jobs)))
+    return [result for results in await asyncio.gather(*map(one, jobs)) for result in results]

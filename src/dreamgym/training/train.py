@@ -92,7 +92,10 @@ def run_training(config: DreamGymConfig, *, resume: bool = False) -> None:
             reporter.line(
                 f"continuing from {checkpoint}" if checkpoint else "no checkpoint yet: from the start"
             )
-        with _opened(config, folder, reporter, checkpoint, resume=resume) as (trainer, grounds):
+        with (
+            _opened(config, folder, reporter, checkpoint, resume=resume) as (trainer, grounds),
+            _spending_logged(trainer),
+        ):
             if checkpoint is None and config.dreams:
                 _pass_the_gate(trainer, grounds)
             best = _train(trainer)
@@ -121,6 +124,16 @@ def _opened(
         yield opened
 
 
+@contextlib.contextmanager
+def _spending_logged(trainer: Trainer) -> Iterator[None]:
+    """What was spent is spent, whatever became of it."""
+    try:
+        yield
+    except DreamGymError:
+        trainer.log_usage()
+        raise
+
+
 def _pass_the_gate(trainer: Trainer, grounds: Grounds) -> None:
     """Measure how far the dream can be trusted; below the gate nothing begins."""
     from dreamgym.training.gate import check_dream, report_metrics
@@ -135,7 +148,8 @@ def _pass_the_gate(trainer: Trainer, grounds: Grounds) -> None:
             file=sys.stderr,
         )
         raise SystemExit(INTERRUPTED) from None
-    trainer.metrics.log(0, {**report_metrics(report), "time/gate": time.monotonic() - started})
+    times = {"time/gate": time.monotonic() - started}
+    trainer.metrics.log(0, {**report_metrics(report), **times, **trainer.newly_used()})
 
 
 def _train(trainer: Trainer) -> Path:

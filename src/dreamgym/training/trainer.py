@@ -15,10 +15,12 @@ from typing import Any
 
 from dreamgym.core.config import DreamGymConfig
 from dreamgym.core.data_structures import Group, Origin
+from dreamgym.models.llm_types import Usage
 from dreamgym.training.checkpoints import check_same_run, read_checkpoint, save_checkpoint
 from dreamgym.training.episode_records import episode_record, write_episodes, write_groups
 from dreamgym.training.episode_text import episodes_text
 from dreamgym.training.exploitation import exploitation, latest
+from dreamgym.training.llm_metrics import usage_metrics
 from dreamgym.training.manifest import checkpoint_path
 from dreamgym.training.parts import Audit, Parts
 from dreamgym.training.rollout import collect
@@ -43,6 +45,7 @@ class Trainer:
     counters: Counters = field(default_factory=Counters)
     _learning: bool = False
     _undrawn: dict[str, Any] | None = None
+    _usages: Mapping[str, Usage] = field(default_factory=dict)
 
     async def train(self) -> Path:
         """Run to the end; returns the manifest of the policy to use."""
@@ -118,7 +121,7 @@ class Trainer:
         states = {**parts.replay_buffer.metrics(), **parts.curriculum.metrics(), **self.counters.metrics()}
         if audit.episodes:
             states["audit/exploited"] = float(bool(audit.exploited))
-        self.metrics.log(self.finished, {**rollouts, **metrics, **states})
+        self.metrics.log(self.finished, {**rollouts, **metrics, **states, **self.newly_used()})
         shown = episodes_text(groups[0].trajectories)
         atomic.write_text(self.folder.episodes / f"rollouts_{self.finished:04d}.txt", shown)
         self._record_lines(groups, audit)
@@ -141,7 +144,19 @@ class Trainer:
             return
         started = time.monotonic()
         metrics = await self.parts.evaluator.evaluate(self.parts.policy, self.finished)
-        self.metrics.log(self.finished, {**metrics, "time/evaluate": time.monotonic() - started})
+        times = {"time/evaluate": time.monotonic() - started}
+        self.metrics.log(self.finished, {**metrics, **times, **self.newly_used()})
+
+    def newly_used(self) -> dict[str, float]:
+        """What the language models have used since this was asked last, for the metrics log."""
+        before, self._usages = self._usages, self.parts.usages()
+        return usage_metrics(before, self._usages)
+
+    def log_usage(self) -> None:
+        """Write down what an iteration used that came to no end."""
+        used = self.newly_used()
+        if used:
+            self.metrics.log(self.finished, used)
 
     def _is_last(self) -> bool:
         return self.finished >= self.config.training.num_iterations

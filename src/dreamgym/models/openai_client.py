@@ -1,0 +1,170 @@
+"""``openai:MODEL``: OpenAI's API, and servers that speak it: vLLM, SGLang, llama.cpp, transformers serve.
+
+Departures from the official client's defaults: its retries are off, since ours honour the run's limits; stop
+strings are sent only to servers that tell which one ended an answer, else they are looked for here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from collections.abc import Awaitable, Callable
+from random import Random
+from typing import Any
+
+import httpx2
+from openai import APIConnectionError, APIStatusError, AsyncOpenAI
+
+from dreamgym.core.config import LLMConfig
+from dreamgym.core.errors import ConfigError, EndpointSetupError
+from dreamgym.models.bounded_transport import BoundedTransport, connection_error
+from dreamgym.models.endpoint_faults import named_parameter, status_error
+from dreamgym.models.llm_account import Account
+from dreamgym.models.llm_types import Completion, Message
+from dreamgym.models.openai_wire import Answer, Wanted, completion_of, read_wire
+from dreamgym.models.remote_client import RemoteClient, Request
+from dreamgym.models.secret import Secret
+from dreamgym.utils.per_loop import PerLoop
+
+HOSTED = "https://api.openai.com/v1"
+KEY, URL = "OPENAI_API_KEY", "OPENAI_BASE_URL"
+CONTINUE = (
+    "Continue the user's text exactly where it stops, in its own form. Write the continuation, nothing else."
+)
+OPTIONAL = {"temperature", "seed", "max_tokens"}  # that a model may refuse, and can do without
+logger = logging.getLogger(__name__)
+
+
+def openai_client(
+    model: str,
+    settings: LLMConfig,
+    account: Account,
+    *,
+    tokens: bool = False,
+    sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+    rng: Random | None = None,
+) -> RemoteClient:
+    """The client of ``openai:MODEL``; with ``tokens`` answers must have logprobs.
+
+    Raises:
+        ConfigError: OpenAI's own API needs a key.
+    """
+    url = (settings.base_url or os.environ.get(URL) or HOSTED).rstrip("/")
+    key = Secret.from_environment(KEY)
+    if url == HOSTED and not key.value:
+        raise ConfigError(
+            f"openai:{model} is asked at {HOSTED}, which needs a key: "
+            f"set {KEY}, or name your server in llm.base_url"
+        )
+    provider = OpenAIProvider(model, url, key, timeout_s=settings.timeout_s, tokens=tokens)
+    return RemoteClient(provider, settings, account, sleep=sleep, rng=rng)
+
+
+class OpenAIProvider:
+    """Asks ``model`` at ``url``; learns from its answers what the server can do."""
+
+    def __init__(self, model: str, url: str, key: Secret, *, timeout_s: float, tokens: bool) -> None:
+        self.name = f"openai:{model} at {url}"
+        self._model = model
+        self.hosted = url == HOSTED
+        self._key = key
+        self._tokens = tokens
+        self._clients = PerLoop(lambda: _connect(url, key, timeout_s))
+        self._refused: set[str] = set()  # parameters
+        self._continues = not self.hosted  # whether it has /completions
+        self._holds_to_schemas = True
+        self._tells_stops = False
+        self._was_reached = False
+
+    async def ask(self, request: Request) -> Completion:
+        """One try; asked once more where the server only cannot take the form of the question."""
+        while True:
+            known = (set(self._refused), self._continues, self._holds_to_schemas)
+            try:
+                return self._read(await self._post(request), request)
+            except APIStatusError as error:
+                self._was_reached = True
+                self._learn_from(error, request)
+                if known == (self._refused, self._continues, self._holds_to_schemas):
+                    headers, body = error.response.headers, _body(error)
+                    failure = status_error(error.status_code, headers, body, self.name)
+                    raise self._key.hide_in(failure) from None
+            except APIConnectionError as error:
+                failure = connection_error(error, self.name, was_reached=self._was_reached)
+                raise self._key.hide_in(failure) from None
+
+    async def aclose(self) -> None:
+        """Close this loop's connections."""
+        client = self._clients.take()
+        if client is not None:
+            await client.close()
+
+    async def _post(self, request: Request) -> str:
+        client, body = self._clients.get(), self._body(request)
+        if request.continues and self._continues:
+            body |= {"prompt": request.messages[0].content} | ({"logprobs": 1} if self._tokens else {})
+            path = "/completions"
+        else:
+            messages = request.messages
+            if request.continues:
+                messages = (Message(role="system", content=CONTINUE), *messages)
+            body |= {"messages": [{"role": m.role, "content": m.content} for m in messages]}
+            body |= {"logprobs": True} if self._tokens else {}
+            path = "/chat/completions"
+        response = await client.post(path, cast_to=httpx2.Response, body=body)
+        return response.content.decode("utf-8", errors="replace")
+
+    def _body(self, request: Request) -> dict[str, Any]:
+        limit = "max_completion_tokens" if self.hosted or "max_tokens" in self._refused else "max_tokens"
+        body: dict[str, Any] = {"model": self._model, limit: request.max_tokens}
+        body |= {"temperature": request.temperature, "seed": request.seed % 2**31}
+        if request.stop and self._tells_stops:
+            body["stop"] = list(request.stop)
+        if self._tokens and not self.hosted:
+            body["return_token_ids"] = True  # vLLM's
+        if request.schema is not None and self._holds_to_schemas:
+            form = {"name": "answer", "schema": dict(request.schema), "strict": True}
+            body["response_format"] = {"type": "json_schema", "json_schema": form}
+        return {name: value for name, value in body.items() if name not in self._refused}
+
+    def _read(self, text: str, request: Request) -> Completion:
+        self._was_reached = True
+        answer = read_wire(Answer, self._key.hide(text), self.name)
+        self._tells_stops = self._tells_stops or answer.choices[0].tells_stops
+        completion = completion_of(answer, Wanted(stop=request.stop, tokens=self._tokens), self.name)
+        if self._tokens and completion.text and not completion.logprobs:
+            raise EndpointSetupError(
+                f"{self.name} ignores logprobs, which are needed here: "
+                "use a server that returns them, such as vLLM"
+            )
+        return completion
+
+    def _learn_from(self, error: APIStatusError, request: Request) -> None:
+        """Note what the server cannot take, so that it is not sent again."""
+        if request.continues and self._continues and error.status_code in (404, 405, 501):
+            self._continues = False
+            logger.info("%s has no /completions: texts are continued in a conversation", self.name)
+        elif error.status_code in (400, 422):
+            name = named_parameter(_body(error))
+            if name in OPTIONAL - self._refused:
+                self._refused.add(name)
+                logger.warning("%s does not take %s: left out from now on", self.name, name)
+            elif request.schema is not None:
+                self._holds_to_schemas = False
+                logger.info("%s does not take JSON schemas: answers are checked here", self.name)
+
+
+def _connect(url: str, key: Secret, timeout_s: float) -> AsyncOpenAI:
+    # A server of one's own needs no key, but the official client insists on one.
+    return AsyncOpenAI(
+        api_key=key.value or "none",
+        base_url=url,
+        max_retries=0,
+        timeout=timeout_s,
+        http_client=httpx2.AsyncClient(transport=BoundedTransport(), timeout=timeout_s),
+    )
+
+
+def _body(error: APIStatusError) -> Any:
+    return error.body if error.body is not None else error.response.text
