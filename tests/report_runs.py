@@ -86,11 +86,15 @@ def write_run(folder: Path, *, text: str = "a mug 1", iterations: int = 4, turns
                 "total/real_turns": 10.0 * i,
                 "time/collect": 61.0,
                 f"llm/{text}/cost_usd": 0.5 * i,
+                f"llm/{text}/calls": 10.0,
+                f"llm/{text}/prompt_tokens": 700.0,
+                f"llm/{text}/completion_tokens": 300.0,
             }
         )
         lines(folder / "episodes" / f"tasks_{i:04d}.jsonl", [group(i, text), group(i, text, made=True)])
         write_episodes(folder / "episodes" / f"rollouts_{i:04d}.jsonl", [episode(text, turns)])
     rows.append({"iteration": iterations, "eval/real/success": 0.75, f"eval/real/success/{text}": 0.75})
+    rows[-1] |= {f"llm/{text}/calls": 2.0, "time/collect": 1.0}
     (folder / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     for i in (0, iterations):
         dreamed = episode(text, turns)

@@ -43,7 +43,8 @@ def test_at_a_glance_says_what_the_run_logged(folder: Path) -> None:
     assert cell(table, "dream flagged as exploited") == "in 1 iteration, first in 3"
     assert cell(table, "gate: whole episodes right") == "80.0 % (40.0 to 90.0)"
     assert cell(table, "dreamed turns") == "4,000"
-    assert cell(table, "time") == "4 min 9 s"
+    assert cell(table, "time") == "4 min 10 s"
+    assert cell(table, "money") == "$5.00"
 
 
 def test_the_page_says_it_too_and_the_parts_of_the_run(folder: Path) -> None:
@@ -55,8 +56,9 @@ def test_the_page_says_it_too_and_the_parts_of_the_run(folder: Path) -> None:
         "90.0 % (45.0 to 95.0)",
         "malformed episodes 2",
         "of them real 240",
-        "$2.0000",
-        "time: collect 4 min 4 s",
+        "models: a mug 1 42 calls, 4,000 tokens, $5.00",
+        "money in all $5.00",
+        "time: collect 4 min 5 s",
         "first difference in turn 3",
         "put a hot a mug 1 in shelf. put a mug 1 in shelf. 1/8 (1), 2/8 (2), 3/8 (3), 4/8 (4)",
     ):

@@ -19,7 +19,7 @@ from dreamgym.reports.tables import (
 from dreamgym.utils.stats import Interval, wilson
 
 _BY_TYPE = "eval/real/success/"
-_MONEY = "cost_usd"
+_MODELS, _MONEY = "llm/", "cost_usd"
 _REPLAY = {
     "size": "experiences held",
     "real": "of them real",
@@ -85,8 +85,8 @@ def task_pool(runs: Sequence[Run]) -> Table | None:
 
 
 def cost(runs: Sequence[Run]) -> Table | None:
-    """Turns, tokens, time by stage, and money where it was logged."""
-    has_money = any(name.endswith(_MONEY) for run in runs for row in run.metrics.values() for name in row)
+    """Turns, tokens, time by stage, and what each component used of language models that count it."""
+    has_money = any(numbers.get(_MONEY) for run in runs for numbers in _used(run).values())
     note = "" if has_money else "No money was logged: the models cost none, or it was not measured."
     return side_by_side("In all", runs, _cost, note=note)
 
@@ -126,8 +126,33 @@ def _cost(run: Run) -> Cells:
     for stage in STAGES:
         seconds = sum(run.curve(f"time/{stage}").values())
         cells[f"time: {stage}"] = duration(seconds) if seconds else NOTHING
-    money = sorted({name for row in run.metrics.values() for name in row if name.endswith(_MONEY)})
-    return cells | {name: f"${run.last(name) or 0.0:,.4f}" for name in money}
+    used = _used(run)
+    cells |= {f"models: {component}": _usage(numbers) for component, numbers in used.items()}
+    return cells | {"money in all": _money(run)}
+
+
+def _used(run: Run) -> dict[str, dict[str, float]]:
+    """Component → number → its sum over the run: calls, tokens, money."""
+    sums: dict[str, dict[str, float]] = {}
+    for row in run.metrics.values():
+        for metric, value in row.items():
+            component, _, number_of = metric.removeprefix(_MODELS).rpartition("/")
+            if metric.startswith(_MODELS) and component:
+                numbers = sums.setdefault(component, {})
+                numbers[number_of] = numbers.get(number_of, 0.0) + value
+    return sums
+
+
+def _money(run: Run) -> str:
+    money = sum(numbers.get(_MONEY, 0.0) for numbers in _used(run).values())
+    return f"${money:,.2f}" if money else NOTHING
+
+
+def _usage(numbers: Mapping[str, float]) -> str:
+    tokens = numbers.get("prompt_tokens", 0.0) + numbers.get("completion_tokens", 0.0)
+    money = numbers.get(_MONEY, 0.0)
+    pieces = [f"{numbers.get('calls', 0.0):,.0f} calls", f"{tokens:,.0f} tokens"]
+    return ", ".join([*pieces, *([f"${money:,.2f}"] if money else [])])
 
 
 def _evaluation(world: str, *, last: bool) -> Callable[[Run], str]:
@@ -190,6 +215,7 @@ _GLANCE: dict[str, Callable[[Run], str]] = {
     "dreamed turns": _total("dreamed_turns"),
     "tokens through the dream": _total("dream_tokens"),
     "time": _time,
+    "money": _money,
 }
 _TOTALS = {
     "episodes": "episodes",

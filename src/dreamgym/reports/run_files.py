@@ -20,6 +20,7 @@ from dreamgym.training.episode_records import EpisodeRecord, GroupRecord
 CONFIG, METRICS = "config.yaml", "metrics.jsonl"
 _MOMENT = re.compile(r"([a-z_]+)_(\d{4,9})\.jsonl")
 GATE, GROUPS = "fidelity", "tasks"
+USED = ("time/", "llm/")  # a line says what was used since the line before
 MAX_ITERATION = 10**9
 MOST = 10**15  # that a metric can be; products of two are still numbers
 
@@ -148,9 +149,12 @@ def _is_number(value: object) -> bool:
 
 
 def _merged(lines: Iterable[tuple[int, dict[str, float]]]) -> dict[int, dict[str, float]]:
+    """One row per iteration; what several of its lines used of time and of language models is added up."""
     rows: dict[int, dict[str, float]] = {}
     for iteration, values in lines:
-        rows.setdefault(iteration, {}).update(values)
+        row = rows.setdefault(iteration, {})
+        for name, value in values.items():
+            row[name] = value + (row.get(name, 0.0) if name.startswith(USED) else 0.0)
     return rows
 
 
