@@ -183,6 +183,7 @@ def _finish(axes: Axes, series: Sequence[Series], unit: str) -> None:
         ys = [0.0, *(point.y for one in series for point in one.points)]
         axes.set_ylim(min(ys), max(axes.get_ylim()[1], max(ys) * 1.05) or 1.0)
         axes.yaxis.set_major_locator(MaxNLocator(nbins=6))
+        axes.yaxis.set_major_formatter(lambda value, _: f"{value:,.0f}" if value >= 1000 else f"{value:g}")
         axes.set_ylabel(unit)
 
 

@@ -127,7 +127,9 @@ def _cost(run: Run) -> Cells:
         seconds = sum(run.curve(f"time/{stage}").values())
         cells[f"time: {stage}"] = duration(seconds) if seconds else NOTHING
     used = _used(run)
-    cells |= {f"models: {component}": _usage(numbers) for component, numbers in used.items()}
+    cells |= {
+        f"models: {component.replace('_', ' ')}": _usage(numbers) for component, numbers in used.items()
+    }
     return cells | {"money in all": _money(run)}
 
 

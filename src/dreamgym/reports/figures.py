@@ -167,6 +167,7 @@ def _of_runs(
 
 
 def _stacked(title: str, caption: str, run: Run, parts: Mapping[str, str], *, unit: str) -> list[Chart]:
+    """Metrics on each other, from the bottom up in the order of ``parts``."""
     curves = {name: run.curve(metric) for name, metric in parts.items()}
     iterations = sorted({iteration for curve in curves.values() for iteration in curve})
     series = [
@@ -176,6 +177,7 @@ def _stacked(title: str, caption: str, run: Run, parts: Mapping[str, str], *, un
         for style, (name, curve) in enumerate(curves.items())
         if curve
     ]
+    caption += " From the bottom up in the order below the picture."
     return [stacked_chart(title, caption, series, unit=unit)] if series else []
 
 
