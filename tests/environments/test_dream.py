@@ -46,7 +46,9 @@ def play(environment: DreamEnv, actions: list[str]) -> list[StepResult]:
 
 def test_an_episode_keeps_its_hidden_state_in_the_sheet() -> None:
     environment = dream()
-    *_, last = play(environment, ["look", "go to shelf 1", "take mug 1 from shelf 1"])
+    look, go, last = play(environment, ["look", "go to shelf 1", "take mug 1 from shelf 1"])
+    changes = [look.changes, go.changes, last.changes]
+    assert changes == [(), (("at", "shelf 1"),), (("mug 1", "in hand"),)]
     assert last.terminated
     assert last.won
     assert last.reward == 1.0

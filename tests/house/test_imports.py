@@ -74,9 +74,10 @@ class Disguised:
     [
         ("dreamgym.core." + path.stem for path in sorted((PACKAGE / "core").glob("*.py"))),
         ["dreamgym.environments.base_env", "dreamgym.environments.checks"],
+        ("dreamgym.reports." + path.stem for path in sorted((PACKAGE / "reports").glob("*.py"))),
         ["dreamgym.cli.main"],
     ],
-    ids=["core", "environments", "cli"],
+    ids=["core", "environments", "reports", "cli"],
 )
 def test_torch_is_not_loaded(modules: list[str]) -> None:
     program = f"import sys, {', '.join(modules)}; sys.exit('torch' in sys.modules)"

@@ -24,7 +24,7 @@ EXTRAS = {
 }
 # A distribution's import name where it is not the distribution's.
 IMPORTS = {"pyyaml": "yaml", "faiss-cpu": "faiss", "sentence-transformers": "sentence_transformers"}
-COMES_WITH = {"pydantic_core": "pydantic", "httpx2": "openai"}
+COMES_WITH = {"markupsafe": "jinja2", "pydantic_core": "pydantic", "httpx2": "openai"}
 READ_BY_TRANSFORMERS = {"gguf"}  # which imports it for a .gguf file
 TOOLS = {"dev"}  # programs that people run, not modules that the code imports
 LOADED = re.compile(r".*(?:importorskip|import_module)\('(\w+)")

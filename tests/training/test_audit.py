@@ -71,6 +71,8 @@ def test_made_up_wins_are_counted_and_flagged() -> None:
     assert audit.metrics["dreamed_success"] == 1.0
     assert audit.score == audit.metrics["real_success"] == pytest.approx(1.0 - failures / 12)
     assert (audit.denied, audit.episodes) == (failures, 12)
+    assert {(t.outcome, t.real_success) for t in audit.shown} <= {("won", True), ("won", False)}
+    assert ("won", False) in {(t.outcome, t.real_success) for t in audit.shown}
 
 
 def test_a_share_is_spread_evenly_and_never_empty() -> None:

@@ -85,6 +85,19 @@ def test_every_iteration_is_in_the_metrics_with_its_parts_and_a_group_to_read(tm
         } <= line.keys()
     assert sum(line["rollout/dreamed_turns"] for line in lines) == lines[-1]["total/dreamed_turns"]
     assert "1> " in (tmp_path / "episodes" / "rollouts_0001.txt").read_text()
+    assert len((tmp_path / "episodes" / "rollouts_0001.jsonl").read_text().splitlines()) == 2
+    groups = [
+        json.loads(line) for line in (tmp_path / "episodes" / "tasks_0004.jsonl").read_text().splitlines()
+    ]
+    assert [len(group["returns"]) for group in groups] == [4, 4, 4]
+
+
+def test_a_resumed_run_forgets_the_episodes_that_it_plays_again(tmp_path):
+    trainer = trained(tmp_path)
+    trainer.folder.forget_after(2)
+    left = sorted(path.name for path in (tmp_path / "episodes").glob("*.jsonl"))
+    kinds = ("rollouts", "tasks")
+    assert left == [f"{kind}_{iteration:04d}.jsonl" for kind in kinds for iteration in (1, 2)]
 
 
 def with_broken_dreams(trainer: Trainer, broken: int) -> None:

@@ -15,6 +15,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from dreamgym.cli.main import app
+from dreamgym.reports.run_files import read_episodes, read_run
 from dreamgym.training.checkpoints import read_checkpoint
 from dreamgym.utils.metrics import MetricsLog, read_metrics
 from small_run import prepare
@@ -67,6 +68,22 @@ def test_it_ends_with_a_table_and_where_things_lie(whole):
     assert summary["real_turns_in_training"] == sum(line.get("rollout/real_turns", 0) for line in lines) > 0
     assert summary["dreamed_turns"] == sum(line.get("rollout/dreamed_turns", 0) for line in lines) > 0
     assert list((folder / "logs").glob("*/events.out.tfevents.*"))
+
+
+def test_it_leaves_what_a_report_is_made_of(whole, tmp_path):
+    folder, result = whole
+    assert f"report     dreamgym report {folder}" in result.stdout
+    read = read_run(folder)
+    assert read.problems.found == []
+    assert [len(groups) for groups in read.groups.values()] == [3] * ITERATIONS
+    sources = {moment.source for moment in read.moments}
+    assert {"fidelity", "dreamed", "real", "rollouts"} <= sources
+    (gate,) = (moment for moment in read.moments if moment.source == "fidelity")
+    assert all(record.real_success is not None for record in read_episodes(gate, read.problems))
+    assert "shown" not in json.loads((folder / "fidelity.json").read_text())
+    output = tmp_path / "report.html"
+    assert run("report", str(folder), "--output", str(output)).exit_code == 0
+    assert "Solved in training" in output.read_text()
 
 
 def test_every_iteration_changes_the_policy_and_fills_the_buffer(whole):

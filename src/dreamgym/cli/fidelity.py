@@ -19,7 +19,9 @@ def fidelity(
     config: Annotated[Path | None, typer.Option(help="YAML file; default: configs/default.yaml.")] = None,
     env: Annotated[str | None, typer.Option(help="Environment, and its preset.")] = None,
     episodes: Annotated[int | None, typer.Option(min=1, help="Dreamed episodes to replay.")] = None,
-    output: Annotated[Path, typer.Option(help="The report as JSON.")] = Path("results/fidelity.json"),
+    output: Annotated[
+        Path, typer.Option(help="The report as JSON; a few episodes beside it as .jsonl.")
+    ] = Path("results/fidelity.json"),
 ) -> None:
     """Measure the dream on held-out turns and under the starting policy's own actions, replayed for real.
 

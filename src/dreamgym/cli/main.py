@@ -12,6 +12,7 @@ from dreamgym.cli.fidelity import fidelity
 from dreamgym.cli.fit import fit_app
 from dreamgym.cli.models import models_app
 from dreamgym.cli.play import play
+from dreamgym.cli.report import report
 from dreamgym.training.evaluate import evaluate
 from dreamgym.training.train import train
 
@@ -29,6 +30,7 @@ app.add_typer(fit_app, name="fit")
 app.add_typer(models_app, name="models")
 app.command()(fidelity)
 app.command()(play)
+app.command()(report)
 
 
 def _print_version(asked: bool) -> None:

@@ -99,7 +99,8 @@ class Action:
 class Transition:
     """One turn: state, action, reward, next state.
 
-    ``valid`` is false where the world refused the action. ``reasoning`` is the dream's R_t, empty when real.
+    ``valid`` is false where the world refused the action. ``reasoning`` is the dream's R_t and ``changes``
+    what it set in its sheet, both empty when real.
     """
 
     state: str
@@ -110,6 +111,7 @@ class Transition:
     truncated: bool = False
     valid: bool = True
     reasoning: str = ""
+    changes: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -20,8 +20,8 @@ class Observation:
 class StepResult:
     """The answer to one action. ``terminated``: the world ended; ``truncated``: the turn limit did.
 
-    ``valid`` is false where the world refused the action. ``reasoning`` is the dream's trace R_t, empty in a
-    real environment.
+    ``valid`` is false where the world refused the action. ``reasoning`` is the dream's trace R_t and
+    ``changes`` what it set in its sheet, both empty in a real environment.
     """
 
     observation: Observation
@@ -31,6 +31,7 @@ class StepResult:
     won: bool = False
     valid: bool = True
     reasoning: str = ""
+    changes: tuple[tuple[str, str], ...] = ()
 
 
 @runtime_checkable

@@ -84,6 +84,7 @@ class DreamEnv:
             won=turn.answer.reward > 0,
             valid=turn.answer.valid,
             reasoning=turn.reasoning,
+            changes=turn.answer.changes,
         )
 
     def snapshot(self) -> object:

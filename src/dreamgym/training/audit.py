@@ -18,6 +18,7 @@ from dreamgym.environments.alfworld.replay import replay
 from dreamgym.models.dream_prompts import Past, safe_action
 from dreamgym.models.reasoning_model import ReasoningExperienceModel
 from dreamgym.training.drift import Drift
+from dreamgym.training.episode_records import replayed_records
 from dreamgym.training.fidelity import rates
 from dreamgym.training.parts import Audit
 from dreamgym.utils.seeds import derive_seed
@@ -63,6 +64,7 @@ class ReplayAuditor:
             denied=denied,
             episodes=len(episodes),
             real_turns=len(turns),
+            shown=replayed_records(trajectories, episodes),
         )
 
 

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from dreamgym.core.data_structures import Origin, StopReason, Task, Trajectory
+from dreamgym.environments.alfworld.replay import JudgedEpisode, replay
+from dreamgym.training.episode_records import SHOWN, episode_record, evenly, write_episodes
 from dreamgym.training.episode_text import episodes_text, outcome
 from dreamgym.training.rollout import EnvironmentFactory, collect
 from dreamgym.training.run_folder import RunFolder
@@ -19,6 +21,8 @@ from dreamgym.utils.stats import Interval, wilson
 
 if TYPE_CHECKING:
     from dreamgym.training.policy import Policy
+
+ALFWORLD = "alfworld"  # the environment whose rules can play a dream again from its sheet
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -144,6 +148,12 @@ def _episode_json(trajectory: Trajectory) -> dict[str, Any]:
     }
 
 
+def _replayed(trajectory: Trajectory) -> JudgedEpisode | None:
+    """What the real rules say of a dreamed episode, for its reader; None where there is nothing to replay."""
+    can_be = trajectory.sheet is not None and trajectory.task.environment == ALFWORLD
+    return replay(trajectory) if can_be and not trajectory.stop_reason.is_failure else None
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Bout:
     """A panel in one world; ``name`` is what its results are filed under."""
@@ -188,6 +198,10 @@ class PanelEvaluator:
     def _write(self, bout: Bout, iteration: int, evaluation: Evaluation) -> None:
         name = f"{bout.name}_{iteration:04d}"
         atomic.write_text(self.folder.episodes / f"{name}.txt", episodes_text(evaluation.trajectories))
+        write_episodes(
+            self.folder.episodes / f"{name}.jsonl",
+            [episode_record(t, _replayed(t)) for t in evenly(evaluation.trajectories, SHOWN)],
+        )
         atomic.write_json(self.folder.evaluations / f"{name}.json", evaluation.to_json())
         solved, played = sum(t.success for t in evaluation.measured), len(evaluation.measured)
         self.reporter.line(

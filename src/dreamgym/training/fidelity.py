@@ -14,6 +14,7 @@ from dreamgym.core.data_structures import Group, Origin, Task, Trajectory
 from dreamgym.environments.alfworld.replay import JudgedEpisode, JudgedTurn, replay
 from dreamgym.environments.dream import DreamFactory
 from dreamgym.models.reasoning_model import ReasoningExperienceModel
+from dreamgym.training.episode_records import EpisodeRecord, replayed_records
 from dreamgym.training.policy import Policy
 from dreamgym.training.rollout import collect
 from dreamgym.training.teacher_forcing import first_looks, teacher_forced
@@ -54,6 +55,7 @@ class FidelityReport:
     real_success: Interval
     failed: int
     value_error_bound: Interval  # at the measured errors, and at the ends of their intervals
+    shown: tuple[EpisodeRecord, ...] = ()  # a few of the replayed episodes, to be read
 
 
 def rates(turns: Sequence[JudgedTurn]) -> Rates:
@@ -167,4 +169,5 @@ async def measure_fidelity(
         real_success=wilson(sum(episode.real_success for episode in judged), len(judged)),
         failed=failed,
         value_error_bound=measured_bound(turns),
+        shown=replayed_records([t for group in groups for t in group.scored], judged),
     )

@@ -17,6 +17,7 @@ from dreamgym.core.config import DreamGymConfig, FidelityConfig
 from dreamgym.core.data_structures import Task
 from dreamgym.core.errors import FidelityError
 from dreamgym.core.serialization import encode
+from dreamgym.training.episode_records import write_episodes
 from dreamgym.training.fidelity import FidelityReport, Rates, measure_fidelity
 from dreamgym.utils import atomic
 from dreamgym.utils.progress import Reporter
@@ -55,7 +56,8 @@ def check_dream(
             reporter=reporter,
         )
     )
-    atomic.write_json(output, _json(encode(report)))
+    atomic.write_json(output, _json(encode(replace(report, shown=()))))
+    write_episodes(output.with_suffix(".jsonl"), report.shown)
     console = Console()
     print_report(report, console)
     if by_type:

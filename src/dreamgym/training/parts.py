@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from dreamgym.core.data_structures import Group, Origin, Task
 from dreamgym.models.llm_types import Usage
 from dreamgym.training.checkpoints import Stateful
+from dreamgym.training.episode_records import EpisodeRecord
 from dreamgym.training.rollout import EnvironmentFactory
 
 if TYPE_CHECKING:
@@ -74,7 +75,8 @@ class Audit:
     """What an audit of an iteration's dreams found.
 
     ``score`` estimates the policy's real success; of ``episodes`` looked at, ``denied`` are won in the dream
-    alone. ``exploited`` says why the dream is not to be believed: this audit beside the last ones.
+    alone. ``exploited`` says why the dream is not to be believed: this audit beside the last ones. ``shown``
+    are a few of the episodes, to be read.
     """
 
     metrics: Mapping[str, float] = field(default_factory=dict)
@@ -83,6 +85,7 @@ class Audit:
     episodes: int = 0
     real_turns: int = 0
     exploited: str = ""
+    shown: tuple[EpisodeRecord, ...] = ()
 
 
 class Auditor(Protocol):

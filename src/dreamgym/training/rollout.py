@@ -88,6 +88,7 @@ async def _play(
                 truncated=result.truncated,
                 valid=result.valid,
                 reasoning=result.reasoning,
+                changes=result.changes,
             )
         )
         if result.terminated:

@@ -19,9 +19,9 @@ from dreamgym.training.manifest import latest_checkpoint
 from dreamgym.utils import atomic
 
 _OURS = re.compile(
-    r"config\.yaml|metrics\.jsonl|loggers\.json|summary\.json|fidelity\.json|evaluations|episodes|experiences\..*|policy_iter_\d{4,}(\.json)?"
+    r"config\.yaml|metrics\.jsonl|loggers\.json|summary\.json|fidelity\.jsonl?|evaluations|episodes|experiences\..*|policy_iter_\d{4,}(\.json)?"
 )
-_ITERATION = re.compile(r".*_(\d{4,})\.(json|txt)")
+_ITERATION = re.compile(r".*_(\d{4,})\.(json|jsonl|txt)")
 
 
 class RunFolder:

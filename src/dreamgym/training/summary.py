@@ -87,6 +87,7 @@ def print_summary(summary: dict[str, Any], folder: RunFolder, log_dir: Path, con
         "curves": f"tensorboard --logdir {log_dir}",
         "evaluate": f"dreamgym evaluate --checkpoint {checkpoint} --num-episodes 20",
         "play": "dreamgym play --env alfworld --dream",
+        "report": f"dreamgym report {folder.path}",
     }.items():
         console.print(f"{name:<11}{place}", markup=False, highlight=False, soft_wrap=True)
 
