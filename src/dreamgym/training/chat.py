@@ -11,12 +11,12 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from jinja2 import TemplateError
 from transformers import PreTrainedTokenizerBase
 
 from dreamgym.core.data_structures import Task
-from dreamgym.core.errors import ModelError
 from dreamgym.environments.base_env import Observation
+from dreamgym.models.chat_prompt import STAND_IN_MARKS, encoded, rendered, stand_in
+from dreamgym.models.llm_types import Message
 from dreamgym.models.tokenizer import encode
 from dreamgym.training.dialogue import Dialogues, PlainDialogues, Prompt, end_token, without_end
 
@@ -24,11 +24,8 @@ RULES = (
     "You act in a text environment to fulfil a task. Each turn you are told what you see. "
     "Answer with your next action alone, in the environment's words."
 )
-_PLACE = re.compile("\ue000(\\d+)\ue001")  # where a text of the environment stands in a rendered template
 _TAGGED = re.compile(r"<action>(.*?)</action>", re.DOTALL)
 _THOUGHT = re.compile(r"^.*</think>", re.DOTALL)
-
-Message = dict[str, str]  # as templates take it
 
 
 def action_in(answer: str) -> str:
@@ -44,40 +41,15 @@ class ChatDialogues:
         self.tokenizer = tokenizer
         self.end = end_token(tokenizer)
         special = sorted(map(re.escape, tokenizer.all_special_tokens), key=len, reverse=True)
-        self._special = re.compile("|".join([*special, "[\ue000\ue001]"]))
+        self._special = re.compile("|".join([*special, f"[{STAND_IN_MARKS}]"]))
 
     def begin(self, task: Task) -> ChatDialogue:
         """The dialogue of a new episode."""
         return ChatDialogue(self, task)
 
-    def rendered(self, messages: Sequence[Message]) -> str:
-        """The conversation up to where the agent speaks.
-
-        Raises:
-            ModelError: the template refuses it.
-        """
-        try:
-            text = self.tokenizer.apply_chat_template(
-                list(messages), tokenize=False, add_generation_prompt=True
-            )
-        except TemplateError as error:
-            raise ModelError(f"the chat template refuses a conversation of two roles: {error}") from error
-        return str(text)
-
     def plain(self, text: str) -> str:
         """An answer as the template may repeat it: it cannot forge a role, nor a place of ours."""
         return self._special.sub("", text)
-
-    def encoded(self, rendered: str, texts: Sequence[str]) -> list[int]:
-        """A stretch of a rendered conversation, with ``texts`` in their places."""
-        ids: list[int] = []
-        for index, piece in enumerate(_PLACE.split(rendered)):
-            ids += encode(self.tokenizer, texts[int(piece)]) if index % 2 else self._template_ids(piece)
-        return ids
-
-    def _template_ids(self, text: str) -> list[int]:
-        ids: list[int] = self.tokenizer.encode(text, add_special_tokens=False)
-        return ids
 
 
 class ChatDialogue:
@@ -92,11 +64,11 @@ class ChatDialogue:
     def read(self, observation: Observation) -> Prompt:
         """What the template adds to the context; all of it where the template rewrites the context."""
         self._hear(self._told(observation))
-        rendered = self._dialogues.rendered(self._messages)
-        continues = rendered.startswith(self._context)
-        added = rendered[len(self._context) :] if continues else rendered
-        self._context = rendered
-        ids = self._dialogues.encoded(added, self._texts)
+        told = rendered(self._dialogues.tokenizer, self._messages)
+        continues = told.startswith(self._context)
+        added = told[len(self._context) :] if continues else told
+        self._context = told
+        ids = encoded(self._dialogues.tokenizer, added, self._texts)
         return Prompt(token_ids=tuple(ids), starts_row=not continues)
 
     def said(self, token_ids: Sequence[int]) -> str:
@@ -104,7 +76,7 @@ class ChatDialogue:
         tokenizer, end = self._dialogues.tokenizer, self._dialogues.end
         answer = str(tokenizer.decode(without_end(token_ids, end), skip_special_tokens=False))
         kept = self._dialogues.plain(answer)
-        self._messages.append({"role": "assistant", "content": kept})
+        self._messages.append(Message(role="assistant", content=kept))
         ended = str(tokenizer.decode([end])) if token_ids and token_ids[-1] == end else ""
         self._context += kept + ended
         return action_in(answer)
@@ -114,7 +86,7 @@ class ChatDialogue:
         return (*encode(self._dialogues.tokenizer, action), self._dialogues.end)
 
     def _hear(self, text: str) -> None:
-        self._messages.append({"role": "user", "content": f"\ue000{len(self._texts)}\ue001"})
+        self._messages.append(Message(role="user", content=stand_in(len(self._texts))))
         self._texts.append(text)
 
     def _told(self, observation: Observation) -> str:
