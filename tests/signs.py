@@ -58,7 +58,9 @@ def toy_tokenizer() -> PreTrainedTokenizerFast:
     return build_tokenizer([], texts, [])
 
 
-def toy_model(tokenizer: PreTrainedTokenizerFast, seed: int = 0, width: int = 32) -> Qwen3ForCausalLM:
+def toy_model(
+    tokenizer: PreTrainedTokenizerFast, seed: int = 0, width: int = 32, max_length: int = 256
+) -> Qwen3ForCausalLM:
     torch.manual_seed(seed)
     return Qwen3ForCausalLM(
         Qwen3Config(
@@ -69,7 +71,7 @@ def toy_model(tokenizer: PreTrainedTokenizerFast, seed: int = 0, width: int = 32
             num_attention_heads=2,
             num_key_value_heads=1,
             head_dim=width // 2,
-            max_position_embeddings=256,
+            max_position_embeddings=max_length,
             initializer_range=width**-0.5,
             tie_word_embeddings=True,
             pad_token_id=tokenizer.pad_token_id,

@@ -19,7 +19,10 @@ from dreamgym.training.supervised import FitStep, Row, SupervisedConfig, fit
 CONFIG = SupervisedConfig(epochs=3.0, batch_tokens=64)
 rng = random.Random(0)
 ROWS = [
-    Row(token_ids=np.asarray([rng.randrange(20) for _ in range(8)], np.int32), mask=np.arange(8) > 3)
+    Row(
+        token_ids=np.asarray([rng.randrange(20) for _ in range(8)], np.int32),
+        parts=(np.arange(8) > 3).astype(np.uint8),
+    )
     for _ in range(40)
 ]
 

@@ -10,6 +10,7 @@ import pytest
 from dreamgym.core.config import PolicyModelConfig, ReasoningModelConfig
 from dreamgym.core.errors import ConfigError, ModelError
 from dreamgym.training.fit import fit_policy
+from dreamgym.training.fit_start import FitChoices
 from dreamgym.training.models import ASSETS, FIT_RECORD, experience_client, load_policy
 from dreamgym.utils import atomic
 
@@ -36,7 +37,7 @@ def test_a_model_is_read_in_the_context_that_it_was_fitted_for(folder: Path) -> 
 def test_a_model_that_cannot_be_read_is_told(folder: Path) -> None:
     with (folder / "model.safetensors").open("r+b") as weights:
         weights.truncate(1000)
-    with pytest.raises(ConfigError, match="cannot be loaded"):
+    with pytest.raises(ModelError, match="cannot be loaded"):
         load_policy(PolicyModelConfig(name=str(folder)))
     with pytest.raises(ModelError, match="cannot be loaded"):
         experience_client(asked(folder))
@@ -48,7 +49,7 @@ def test_a_model_that_cannot_be_read_is_told(folder: Path) -> None:
 def test_a_fit_refuses_a_foreign_folder_before_it_reads_its_data(tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("dear")
     with pytest.raises(FileExistsError, match=r"thesis\.txt, which would be lost"):
-        fit_policy(tmp_path / "no data", tmp_path)
+        fit_policy(tmp_path / "no data", tmp_path, choices=FitChoices())
 
 
 def test_half_a_character_is_read_as_any_other_text() -> None:

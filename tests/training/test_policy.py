@@ -13,8 +13,9 @@ from dreamgym.core.config import PolicyModelConfig
 from dreamgym.core.data_structures import Action, Task
 from dreamgym.core.errors import CheckpointError, ConfigError, ContextFullError, ModelError
 from dreamgym.environments.base_env import Observation
+from dreamgym.training.dialogue import opening_prompt, turn_prompt
 from dreamgym.training.logprobs import action_logprobs
-from dreamgym.training.policy import LocalPolicy, opening_prompt, turn_prompt
+from dreamgym.training.policy import LocalPolicy
 from dreamgym.training.token_batch import ENVIRONMENT, collate, row_of
 from signs import toy_model, toy_policy, toy_tasks, toy_tokenizer
 

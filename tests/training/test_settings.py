@@ -8,8 +8,8 @@ from dreamgym.core.config import DreamGymConfig, Phase
 from dreamgym.core.config_io import load_config
 from dreamgym.core.errors import ConfigError
 from dreamgym.environments.alfworld.panels import panel
+from dreamgym.training.dialogue import opening_prompt
 from dreamgym.training.domains import open_domain
-from dreamgym.training.policy import opening_prompt
 from dreamgym.training.settings import PRESETS, RunFlags, resolve
 
 

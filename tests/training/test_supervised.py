@@ -39,19 +39,19 @@ def tiny(seed: int = 0) -> Qwen3ForCausalLM:
 
 
 def row(ids: list[int], loss_from: int) -> Row:
-    return Row(token_ids=np.asarray(ids, np.int32), mask=np.arange(len(ids)) >= loss_from)
+    return Row(token_ids=np.asarray(ids, np.int32), parts=(np.arange(len(ids)) >= loss_from).astype(np.uint8))
 
 
 def test_the_loss_is_that_of_plain_transformers_row_by_row() -> None:
     model = tiny()
     rows = [row([5, 6, 7, 8, 9], 2), row([3, 4, 11], 1)]
-    ids_BT, mask_BT = pad_rows(rows, torch.device("cpu"))
+    ids_BT, parts_BT = pad_rows(rows, torch.device("cpu"))
     expected = []
     for one in rows:
         ids = torch.from_numpy(one.token_ids.astype(np.int64))[None]
         logprobs = model(ids).logits[0].log_softmax(-1)
         expected += [-logprobs[t - 1, ids[0, t]].item() for t in range(1, ids.shape[1]) if one.mask[t]]
-    assert token_losses(model, ids_BT, mask_BT).tolist() == pytest.approx(expected, abs=1e-5)
+    assert token_losses(model, ids_BT, parts_BT > 0).tolist() == pytest.approx(expected, abs=1e-5)
 
 
 def test_each_row_is_in_exactly_one_batch_and_batches_fit() -> None:

@@ -1,4 +1,4 @@
-"""``dreamgym fit``: the embedded models from scratch, or on your own data."""
+"""``dreamgym fit``: experience models and policies, from scratch or on a base, on any offline data."""
 
 from __future__ import annotations
 
@@ -12,11 +12,20 @@ from dreamgym.utils.commands import explained
 from dreamgym.utils.interrupts import terminated_like_interrupted
 
 fit_app = typer.Typer(
-    no_args_is_help=True, rich_markup_mode=None, help="Fit the embedded models from scratch."
+    no_args_is_help=True, rich_markup_mode=None, help="Fit an experience model or a policy to offline data."
 )
 DATA = Annotated[Path, typer.Option(help="Folder of offline data, from dreamgym collect.")]
 EPOCHS = Annotated[float | None, typer.Option(help="Passes over the data; default: as shipped.")]
-BASE = Annotated[Path | None, typer.Option(help="Train on from this model; default: from scratch.")]
+BASE = Annotated[
+    str | None,
+    typer.Option(
+        help="Train on from this model: a folder, smollm2, a Hugging Face name; default: from scratch."
+    ),
+]
+LORA_RANK = Annotated[
+    int, typer.Option(min=0, help="Train an adapter of this rank on --base, not its weights.")
+]
+LEARNING_RATE = Annotated[float | None, typer.Option(help="Default: as shipped, or usual for the base.")]
 SEED = Annotated[int, typer.Option(help="Seed of weights and order.")]
 
 
@@ -30,17 +39,24 @@ def policy(
     seed: SEED = 0,
     epochs: EPOCHS = None,
     base: BASE = None,
+    lora_rank: LORA_RANK = 0,
+    learning_rate: LEARNING_RATE = None,
 ) -> None:
     """Clone the explorers of the offline data, distracted ones too: the starting policy.
 
     \b
-    Example:
+    Examples:
       dreamgym fit policy --data data/offline --output data/checkpoints/fitted/policy
+      dreamgym fit policy --base smollm2 --lora-rank 16 --output data/checkpoints/fitted/smollm2_policy
     """
     from dreamgym.training.fit import fit_policy
+    from dreamgym.training.fit_start import FitChoices
 
+    choices = FitChoices(
+        base=base, lora_rank=lora_rank, seed=seed, epochs=epochs, learning_rate=learning_rate
+    )
     with terminated_like_interrupted():
-        fit_policy(data, output, seed=seed, base=base, **({} if epochs is None else {"epochs": epochs}))
+        fit_policy(data, output, choices=choices)
 
 
 @fit_app.command()
@@ -53,6 +69,8 @@ def experience(
     seed: SEED = 0,
     epochs: EPOCHS = None,
     base: BASE = None,
+    lora_rank: LORA_RANK = 0,
+    learning_rate: LEARNING_RATE = None,
     context: Annotated[
         str, typer.Option(help="What the model reads: quotes, sheet or history (reasoning_model.context).")
     ] = "quotes",
@@ -63,12 +81,16 @@ def experience(
     \b
     Examples:
       dreamgym fit experience --data data/offline --output data/checkpoints/fitted/experience
+      dreamgym fit experience --base smollm2 --lora-rank 16 --output data/checkpoints/fitted/smollm2
       dreamgym fit experience --context history --no-reasoning --output data/checkpoints/fitted/plain
     """
     from dreamgym.training.fit import fit_experience
+    from dreamgym.training.fit_start import FitChoices
 
     chosen = [f"reasoning_model.context={context}", f"reasoning_model.reasoning={str(reasoning).lower()}"]
     form = resolve(RunFlags(overrides=chosen)).reasoning_model
-    fitted = {} if epochs is None else {"epochs": epochs}
+    choices = FitChoices(
+        base=base, lora_rank=lora_rank, seed=seed, epochs=epochs, learning_rate=learning_rate
+    )
     with terminated_like_interrupted():
-        fit_experience(data, output, form=form, seed=seed, base=base, **fitted)
+        fit_experience(data, output, form=form, choices=choices)

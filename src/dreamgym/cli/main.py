@@ -10,6 +10,7 @@ import dreamgym
 from dreamgym.cli.collect import collect
 from dreamgym.cli.fidelity import fidelity
 from dreamgym.cli.fit import fit_app
+from dreamgym.cli.models import models_app
 from dreamgym.cli.play import play
 from dreamgym.training.evaluate import evaluate
 from dreamgym.training.train import train
@@ -25,6 +26,7 @@ app.command()(train)
 app.command()(evaluate)
 app.command()(collect)
 app.add_typer(fit_app, name="fit")
+app.add_typer(models_app, name="models")
 app.command()(fidelity)
 app.command()(play)
 

@@ -16,6 +16,9 @@ from pydantic import (
     model_validator,
 )
 
+Device = Literal["auto", "cpu", "cuda"]
+Precision = Literal["auto", "float32", "bfloat16"]
+
 
 class Section(BaseModel):
     """A frozen section that refuses unknown keys."""
@@ -27,12 +30,14 @@ class ReasoningModelConfig(Section):
     """The experience model M_exp (paper §3)."""
 
     name: str = Field(
-        "embedded", description="'embedded', the folder of a causal LM, or a client such as openai:MODEL"
+        "embedded", description="'embedded', a causal LM as for the policy, or a client such as openai:MODEL"
     )
+    device: Device = "auto"
     top_k: int = Field(2, ge=0, description="retrieved experiences per turn (Eq. 4)")
-    context: Literal["quotes", "sheet", "history"] = Field(
+    context: Literal["quotes", "sheet", "history", "instructed"] = Field(
         "quotes",
-        description="what it reads: lines that it quotes, the whole sheet, or no sheet but all turns",
+        description="what it reads: lines that it quotes, the whole sheet, or no sheet but all turns; "
+        "'instructed' tells a model that was not fitted what to do, as hosted ones always are",
     )
     reasoning: bool = Field(True, description="reason before answering (Eq. 4)")
     closed_world: bool = Field(
@@ -55,7 +60,17 @@ class ReasoningModelConfig(Section):
 class PolicyModelConfig(Section):
     """The agent π."""
 
-    name: str = Field("embedded", description="'embedded' or the folder of a causal LM")
+    name: str = Field(
+        "embedded", description="'embedded', 'smollm2', a causal LM's folder or .gguf, or a Hugging Face name"
+    )
+    device: Device = Field("auto", description="the GPU where there is one")
+    precision: Precision = Field("auto", description="of computing and of frozen weights; bfloat16 on a GPU")
+    lora_rank: int = Field(0, ge=0, description="rank of a LoRA adapter; 0 trains every weight")
+    gradient_checkpointing: bool = Field(False, description="less memory in updates for a third more time")
+    server: str = Field("", description="URL of a vLLM server that samples the actions; empty: this process")
+    server_adapters: Path = Field(
+        Path("data/adapters"), description="folder that the server reads adapters from"
+    )
     temperature: PositiveFloat = 1.0
     max_action_tokens: PositiveInt = 16
     context_length: PositiveInt = 2048
@@ -95,6 +110,9 @@ class RLConfig(Section):
     learning_rate: PositiveFloat = 2.5e-4
     critic_learning_rate: PositiveFloat = 1e-3
     clip: PositiveFloat = 0.2
+    importance_cap: NonNegativeFloat = Field(
+        0.0, description="truncates the weights that correct a sampler unlike the learner; 0 trusts it"
+    )
     kl_coefficient: NonNegativeFloat = 0.0
     invalid_action_penalty: NonNegativeFloat = Field(
         0.1, description="taken from the advantage of a turn whose action the world refused"
@@ -245,6 +263,11 @@ class DreamGymConfig(Section):
             raise ValueError(
                 "environment.show_admissible is on, but a dream cannot list the valid actions: "
                 "switch it off, or train for real (buffer.synthetic_ratio = 0)"
+            )
+        if self.policy_model.server and not self.rl.importance_cap:
+            raise ValueError(
+                "policy_model.server samples with other kernels than the learner's: "
+                "set rl.importance_cap=2.0, which measures and corrects the difference"
             )
         if self.rl.algorithm == "grpo" and self.rl.group_size < 2:
             raise ValueError(

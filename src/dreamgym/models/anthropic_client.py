@@ -92,6 +92,7 @@ class AnthropicProvider:
 
     def __init__(self, model: str, key: Secret, *, timeout_s: float) -> None:
         self.name = f"anthropic:{model}"
+        self.hosted = True
         self._model = model
         self._key = key
         self._clients = PerLoop(lambda: _connect(key, timeout_s))

@@ -48,15 +48,18 @@ class BatchingEngine:
     ``max_length`` bounds every context (default: the model's own limit). The weights may change between
     generations: contexts that older weights computed are computed again. In-place updates and replaced
     tensors are seen; after others (``.data``, a fused optimizer, an adapter switched off) call ``reset``.
+    ``autocast`` computes in bfloat16 whatever the weights are.
     """
 
-    def __init__(self, model: PreTrainedModel, *, max_length: int | None = None) -> None:
+    def __init__(
+        self, model: PreTrainedModel, *, max_length: int | None = None, autocast: bool = False
+    ) -> None:
         self._model = model
         self.max_length = _context_length(model, max_length)
         self._forward: Forward[Any] = (
             LlamaForward(model, max_length=self.max_length)
-            if has_llama_forward(model)
-            else TorchForward(model)
+            if has_llama_forward(model) and not autocast
+            else TorchForward(model, autocast=autocast)
         )
         self._parameters = list(model.parameters())
         self._weights = self._weights_now()

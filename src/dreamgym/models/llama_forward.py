@@ -64,7 +64,7 @@ class LlamaForward:
         for index, layer in enumerate(decoder.layers):
             q, k, v = self._projected(layer.self_attn, self._norm(layer.input_layernorm, x_TE))
             q, k = _rotated(q, cos_T1D, sin_T1D) * self._scaling, _rotated(k, cos_T1D, sin_T1D)
-            x_TE = x_TE + linear(attention(index, q, k, v).flatten(1), layer.self_attn.o_proj.weight)
+            x_TE = x_TE + _projection(layer.self_attn.o_proj, attention(index, q, k, v).flatten(1))
             x_TE = x_TE + _mlp(layer.mlp, self._norm(layer.post_attention_layernorm, x_TE))
         for cache, count in zip(caches, counts, strict=True):
             cache.length += count
@@ -74,9 +74,9 @@ class LlamaForward:
     def _projected(self, attention: Any, x_TE: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Queries [T, H, D], keys and values [T, K, D], before rotation."""
         heads = (-1, self._head_dim)
-        q_THD = linear(x_TE, attention.q_proj.weight).unflatten(1, heads)
-        k_TKD = linear(x_TE, attention.k_proj.weight).unflatten(1, heads)
-        v_TKD = linear(x_TE, attention.v_proj.weight).unflatten(1, heads)
+        q_THD = _projection(attention.q_proj, x_TE).unflatten(1, heads)
+        k_TKD = _projection(attention.k_proj, x_TE).unflatten(1, heads)
+        v_TKD = _projection(attention.v_proj, x_TE).unflatten(1, heads)
         if self._normed_heads:
             q_THD, k_TKD = self._norm(attention.q_norm, q_THD), self._norm(attention.k_norm, k_TKD)
         return q_THD, k_TKD, v_TKD
@@ -86,8 +86,16 @@ class LlamaForward:
 
 
 def _mlp(mlp: Any, x_TE: Tensor) -> Tensor:
-    gated = silu(linear(x_TE, mlp.gate_proj.weight)).mul_(linear(x_TE, mlp.up_proj.weight))
-    return linear(gated, mlp.down_proj.weight)
+    gated = silu(_projection(mlp.gate_proj, x_TE)).mul_(_projection(mlp.up_proj, x_TE))
+    return _projection(mlp.down_proj, gated)
+
+
+def _projection(layer: nn.Module, x_TE: Tensor) -> Tensor:
+    """A linear layer; one with an adapter knows itself what that adds."""
+    if type(layer) is nn.Linear:
+        return linear(x_TE, layer.weight)
+    adapted: Tensor = layer(x_TE)
+    return adapted
 
 
 def _rotated(x_THD: Tensor, cos_T1D: Tensor, sin_T1D: Tensor) -> Tensor:

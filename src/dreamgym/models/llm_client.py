@@ -73,6 +73,11 @@ class LLMClient(Protocol):
         """Everything used so far."""
         ...
 
+    @property
+    def hosted(self) -> bool:
+        """Whether it is somebody's chat model, which is told what to do rather than fitted to it."""
+        ...
+
     def complete(
         self,
         prompt: Prompt,
@@ -150,7 +155,7 @@ def make_client(
     if kind == "local" and rest:
         from dreamgym.models.local_client import LocalClient  # torch is loaded only where a model is
 
-        return LocalClient.from_folder(Path(rest))
+        return LocalClient.from_name(rest)
     if kind == "openai" and rest:
         from dreamgym.models.openai_client import openai_client  # a second to import
 

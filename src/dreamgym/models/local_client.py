@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
-import torch
-from safetensors import SafetensorError
-from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from dreamgym.core.errors import ConfigError, ModelError
+from dreamgym.core.config import Device
 from dreamgym.models.batching_engine import BatchingEngine, Generated, Session
+from dreamgym.models.causal_lm import load_causal_lm, pick_device, pick_dtype
 from dreamgym.models.chat_prompt import chat_ids
 from dreamgym.models.llm_client import Completion, Usage, run_sync, stopped
 from dreamgym.models.llm_types import DEFAULT_MAX_TOKENS, Prompt, as_messages
 from dreamgym.models.stop_strings import Decoder, StopRule, stop_rule
 from dreamgym.models.tokenizer import encode
-
-# What transformers raises for a folder that it cannot load.
-UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError, SafetensorError)
 
 
 class LocalClient:
@@ -35,19 +30,20 @@ class LocalClient:
         self._usage = Usage()
 
     @classmethod
-    def from_folder(cls, folder: Path) -> LocalClient:
-        """Load a folder as ``save_pretrained`` writes it; nothing is downloaded."""
-        if not (folder / "config.json").is_file():
-            raise ConfigError(
-                f"local:{folder} holds no config.json: name the folder of a Hugging Face causal LM"
-            )
-        try:
-            # Weights may be stored in half precision; answers are compared and sampled in float32.
-            model = AutoModelForCausalLM.from_pretrained(folder, local_files_only=True, dtype=torch.float32)
-            tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-        except UNREADABLE as error:
-            raise ModelError(f"local:{folder} cannot be loaded: {error}") from error
-        return cls(model, tokenizer)
+    def from_name(cls, name: str, device: Device = "auto") -> LocalClient:
+        """The model that ``name`` means (``causal_lm``), an adapter merged into its base.
+
+        On a CPU in float32, whatever it was stored in: answers are compared and sampled there.
+        """
+        place = pick_device(device)
+        loaded = load_causal_lm(name, dtype=pick_dtype("auto", place), device=place)
+        model = loaded.model if loaded.adapter is None else loaded.adapter.merged()
+        return cls(model, loaded.tokenizer)
+
+    @property
+    def hosted(self) -> bool:
+        """It runs here."""
+        return False
 
     @property
     def usage(self) -> Usage:

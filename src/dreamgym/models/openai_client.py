@@ -79,12 +79,12 @@ class OpenAIProvider:
     def __init__(self, model: str, url: str, key: Secret, *, timeout_s: float, tokens: bool) -> None:
         self.name = f"openai:{model} at {url}"
         self._model = model
-        self._hosted = url == HOSTED
+        self.hosted = url == HOSTED
         self._key = key
         self._tokens = tokens
         self._clients = PerLoop(lambda: _connect(url, key, timeout_s))
         self._refused: set[str] = set()  # parameters
-        self._continues = not self._hosted  # whether it has /completions
+        self._continues = not self.hosted  # whether it has /completions
         self._form = 0  # of ``FORMS``: that in which it takes a JSON schema
         self._tells_stops = False
         self._was_reached = self._was_answered = False
@@ -129,12 +129,12 @@ class OpenAIProvider:
         return response.content.decode("utf-8", errors="replace")
 
     def _body(self, request: Request) -> dict[str, Any]:
-        limit = "max_completion_tokens" if self._hosted or "max_tokens" in self._refused else "max_tokens"
+        limit = "max_completion_tokens" if self.hosted or "max_tokens" in self._refused else "max_tokens"
         body: dict[str, Any] = {"model": self._model, limit: request.max_tokens}
         body |= {"temperature": request.temperature, "seed": request.seed % 2**31}
         if request.stop and self._tells_stops:
             body["stop"] = list(request.stop)
-        if self._tokens and not self._hosted:
+        if self._tokens and not self.hosted:
             body[TOKEN_IDS] = True
         if request.schema is not None and self._form < len(FORMS):
             body["response_format"] = FORMS[self._form](dict(request.schema))

@@ -19,8 +19,16 @@ from dreamgym.core.errors import ContextFullError, InvalidDreamError
 from dreamgym.models.closed_world import OPEN_WORLD, ClosedWorld
 from dreamgym.models.decoding import AnswerDecoder
 from dreamgym.models.dream_format import Answer, Quote, parse_answer, render_quotes
-from dreamgym.models.dream_prompts import Past, action_line, history_prompt, sheet_prompt, turn_prompt
+from dreamgym.models.dream_prompts import (
+    Past,
+    action_line,
+    history_prompt,
+    one_line,
+    sheet_prompt,
+    turn_prompt,
+)
 from dreamgym.models.imagining import imagine_sheet
+from dreamgym.models.instructed import Moment, answer_turn, imagine_places, remembered
 from dreamgym.models.llm_client import LLMClient, run_sync
 from dreamgym.models.sheet import make_sheet, unfounded, with_changes
 
@@ -73,6 +81,7 @@ class ReasoningExperienceModel:
     ) -> None:
         self._config = config
         self._client = llm_client
+        self._instructed = config.context == "instructed" or llm_client.hosted
         self._retriever = retriever if config.top_k else None
         self._world = world
 
@@ -109,12 +118,12 @@ class ReasoningExperienceModel:
     @property
     def keeps_sheet(self) -> bool:
         """Whether the dream's hidden state is a sheet; else it is what the history has shown."""
-        return self._config.context != "history"
+        return self._instructed or self._config.context != "history"
 
     @property
     def reads_past(self) -> bool:
         """Whether its context holds the turns before."""
-        return self._config.context != "quotes"
+        return self._instructed or self._config.context != "quotes"
 
     @property
     def reasons(self) -> bool:
@@ -136,6 +145,8 @@ class ReasoningExperienceModel:
 
         ``past`` is the episode so far, for the contexts that show it; None where it begins here.
         """
+        if self._instructed:
+            return await self._instructed_turn(task, state, action, sheet, past, trajectory_id, seed)
         question = _Question(
             prompt=await self._prompt(task, state, action, sheet, past, trajectory_id),
             instruction=task.instruction,
@@ -149,6 +160,38 @@ class ReasoningExperienceModel:
                 if attempt == self._config.retries:
                     raise
         raise AssertionError("unreachable: the last attempt returns or raises")
+
+    async def _instructed_turn(
+        self,
+        task: Task,
+        state: str,
+        action: str,
+        sheet: Sheet,
+        past: Past | None,
+        trajectory_id: str | None,
+        seed: int,
+    ) -> DreamedTurn:
+        """One turn of a model that is told what to do; it repairs its own form (``structured``)."""
+        moment = Moment(
+            task=task,
+            sheet=sheet,
+            past=past or Past(start=sheet),
+            action=action,
+            neighbours=await self._neighbours(state, action, trajectory_id),
+        )
+        reasoning, answer = await answer_turn(
+            self._client,
+            moment,
+            reasoning=self._config.reasoning,
+            temperature=self._config.temperature,
+            seed=seed,
+        )
+        return DreamedTurn(
+            reasoning=reasoning,
+            answer=answer,
+            sheet=remembered(sheet, answer.changes),
+            written=f"\nobservation: {one_line(answer.next_state)}",
+        )
 
     async def _prompt(
         self, task: Task, state: str, action: str, sheet: Sheet, past: Past | None, trajectory_id: str | None
@@ -217,6 +260,8 @@ class ReasoningExperienceModel:
         """
         if not self.keeps_sheet:
             return sheet
+        if self._instructed:
+            return await imagine_places(self._client, task, sheet, self._world, seed=seed)
         return await imagine_sheet(self._client, task, sheet, self._world, seed=seed)
 
 

@@ -36,6 +36,11 @@ class RecordedClient:
         folder.mkdir(parents=True, exist_ok=True)
 
     @property
+    def hosted(self) -> bool:
+        """As the client behind it; a replay does not know and goes by ``reasoning_model.context``."""
+        return self._inner is not None and self._inner.hosted
+
+    @property
     def usage(self) -> Usage:
         """The client's behind it; of a replay what the recorded calls used, at no cost."""
         return self._usage if self._inner is None else self._inner.usage

@@ -38,6 +38,11 @@ class Provider(Protocol):
         """Model and place, for messages."""
         ...
 
+    @property
+    def hosted(self) -> bool:
+        """Whether it is the maker's own service, not a server of the user's."""
+        ...
+
     async def ask(self, request: Request) -> Completion:
         """One try; its usage is as the server tells it, to be doubted.
 

@@ -58,6 +58,11 @@ class RemoteClient:
         """Tries that gave no answer, also those that a later try mended."""
 
     @property
+    def hosted(self) -> bool:
+        """Whether the provider's own service answers."""
+        return self._provider.hosted
+
+    @property
     def usage(self) -> Usage:
         """Everything used so far."""
         return self._usage

@@ -56,13 +56,14 @@ class TorchCache:
 class TorchForward:
     """Ragged forwards of one model. Dropout is off: a model in training mode is put into eval mode."""
 
-    def __init__(self, model: PreTrainedModel) -> None:
+    def __init__(self, model: PreTrainedModel, *, autocast: bool = False) -> None:
         if not getattr(model, "_supports_attention_backend", False):
             raise ModelError(
                 f"{type(model).__name__} does not let its attention be replaced, so its contexts cannot be "
                 "batched; use a decoder such as Llama, Qwen, Mistral, GPT-2 or GPT-NeoX"
             )
         self._model = model
+        self._autocast = autocast
 
     def new_cache(self) -> TorchCache:
         """An empty context."""
@@ -78,7 +79,8 @@ class TorchForward:
         last_B = torch.tensor(counts, device=device).cumsum(0) - 1
         if self._model.training:
             self._model.eval()
-        with torch.no_grad(), _ragged(self._model, caches, counts):
+        bfloat16 = torch.autocast(device.type, dtype=torch.bfloat16, enabled=self._autocast)
+        with torch.no_grad(), bfloat16, _ragged(self._model, caches, counts):
             output = self._model(
                 input_ids=ids_1T, position_ids=positions_1T, use_cache=False, logits_to_keep=last_B
             )

@@ -1,8 +1,7 @@
-"""The LLM critic V of PPO (paper §2): a copy of the policy's trunk that reads a state and says its worth."""
+"""The LLM critic V of PPO (paper §2): least squares of a value model on the returns to come."""
 
 from __future__ import annotations
 
-import copy
 import math
 import random
 from collections.abc import Sequence
@@ -11,12 +10,12 @@ from pathlib import Path
 from statistics import fmean
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.optim import AdamW
-from transformers import PreTrainedModel
 
 from dreamgym.core.config import RLConfig
 from dreamgym.core.errors import NonFiniteLossError
+from dreamgym.training.policy import LocalPolicy
 from dreamgym.training.state_files import (
     load_module,
     load_optimizer,
@@ -25,47 +24,32 @@ from dreamgym.training.state_files import (
     save_optimizer,
 )
 from dreamgym.training.token_batch import Row, pack, padded, shuffled_parts
-
-
-class ValueModel(nn.Module):
-    """A causal LM without its lm_head, and one number per token; 0 everywhere before training."""
-
-    def __init__(self, model: PreTrainedModel) -> None:
-        super().__init__()
-        self.trunk = copy.deepcopy(model.base_model)
-        self.head = nn.Linear(model.config.hidden_size, 1, device=model.device)
-        nn.init.zeros_(self.head.weight)
-        nn.init.zeros_(self.head.bias)
-
-    def forward(self, token_ids_BT: Tensor) -> Tensor:
-        """Values, B × T, in float32."""
-        hidden_BTD = self.trunk(input_ids=token_ids_BT, use_cache=False).last_hidden_state
-        values_BT: Tensor = self.head(hidden_BTD.float())[..., 0]
-        return values_BT
+from dreamgym.training.value_model import make_value_model
 
 
 class Critic:
     """The value model and its optimizer. One value per turn, at the last token before the agent speaks."""
 
-    def __init__(self, model: PreTrainedModel, config: RLConfig) -> None:
+    def __init__(self, policy: LocalPolicy, config: RLConfig) -> None:
         self._config = config
-        self._model = ValueModel(model).eval()
-        self._optimizer = AdamW(self._model.parameters(), lr=config.critic_learning_rate, weight_decay=0.0)
-        self._device = model.device
+        self._model = make_value_model(policy)
+        self._weights = dict(self._model.module.named_parameters())
+        self._optimizer = AdamW(self._weights.values(), lr=config.critic_learning_rate, weight_decay=0.0)
+        self._device = policy.model.device
 
     @torch.no_grad()
     def values(self, rows: Sequence[Row]) -> list[list[float]]:
         """For each row the values of its ``states``, in order."""
         values: list[list[float]] = [[] for _ in rows]
         for indices in pack([len(row.token_ids) for row in rows], self._config.minibatch_tokens):
-            for index, row_values in zip(
-                indices, self._state_values([rows[i] for i in indices]), strict=True
-            ):
+            with self._model.at_work():
+                of_states = self._state_values([rows[i] for i in indices])
+            for index, row_values in zip(indices, of_states, strict=True):
                 values[index] = row_values.tolist()
         return values
 
     def _state_values(self, rows: Sequence[Row]) -> list[Tensor]:
-        values_BT = self._model(padded([row.token_ids for row in rows], self._device))
+        values_BT = self._model.values(padded([row.token_ids for row in rows], self._device))
         return [values_T[list(row.states)] for values_T, row in zip(values_BT, rows, strict=True)]
 
     def fit(
@@ -90,12 +74,13 @@ class Critic:
         turns = sum(len(row_targets) for _, row_targets in part)
         total = 0.0
         for indices in pack([len(row.token_ids) for row, _ in part], self._config.minibatch_tokens):
-            values = torch.cat(self._state_values([part[i][0] for i in indices]))
             targets = torch.tensor([t for i in indices for t in part[i][1]], device=self._device)
-            loss = 0.5 * (values - targets).square().sum() / turns
-            loss.backward()
+            with self._model.at_work():
+                values = torch.cat(self._state_values([part[i][0] for i in indices]))
+                loss = 0.5 * (values - targets).square().sum() / turns
+                loss.backward()
             total += loss.item()
-        norm = torch.nn.utils.clip_grad_norm_(self._model.parameters(), self._config.max_grad_norm).item()
+        norm = torch.nn.utils.clip_grad_norm_(self._weights.values(), self._config.max_grad_norm).item()
         if not math.isfinite(norm + total):
             raise NonFiniteLossError(
                 f"the critic's loss is {total}, its gradient's norm {norm}: lower rl.critic_learning_rate; "
@@ -107,14 +92,14 @@ class Critic:
 
     def restored_on_error(self) -> AbstractContextManager[None]:
         """Puts the critic back as it was if the block raises."""
-        return restored_on_error(self._model, self._optimizer)
+        return restored_on_error(self._weights, self._optimizer)
 
     def save(self, folder: Path) -> None:
         """Weights and Adam's state."""
-        save_module(self._model, folder / "critic.safetensors")
-        save_optimizer(self._optimizer, self._model, folder / "critic_optimizer.safetensors")
+        save_module(self._model.module, folder / "critic.safetensors")
+        save_optimizer(self._optimizer, self._model.module, folder / "critic_optimizer.safetensors")
 
     def load(self, folder: Path) -> None:
         """Continue from ``save``, bit-equal."""
-        load_module(self._model, folder / "critic.safetensors")
-        load_optimizer(self._optimizer, self._model, folder / "critic_optimizer.safetensors")
+        load_module(self._model.module, folder / "critic.safetensors")
+        load_optimizer(self._optimizer, self._model.module, folder / "critic_optimizer.safetensors")

@@ -11,7 +11,7 @@ from dreamgym.core.data_structures import Trajectory
 from dreamgym.environments.alfworld import catalogue
 from dreamgym.models import dream_format
 from dreamgym.models.tokenizer import build_tokenizer, learn_phrases
-from dreamgym.training import policy
+from dreamgym.training.dialogue import one_line
 
 LINE_HEADS = (
     *(
@@ -41,9 +41,9 @@ def _spoken(trajectories: Sequence[Trajectory]) -> Iterator[str]:
     """Every observation as the policy and as the dream write it on one line, openings without their task."""
     for trajectory in trajectories:
         for text in (trajectory.transitions[0].state.split("Your task is to:")[0],):
-            yield policy.one_line(text)
+            yield one_line(text)
         for transition in trajectory.transitions:
-            yield policy.one_line(transition.next_state)
+            yield one_line(transition.next_state)
             yield dream_format.one_line(transition.next_state)
 
 

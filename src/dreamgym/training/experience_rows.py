@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from zlib import crc32
 
 import numpy as np
-from transformers import PreTrainedTokenizerFast
+from transformers import PreTrainedTokenizerBase
 
 from dreamgym.core.config import ReasoningModelConfig
 from dreamgym.core.data_structures import Experience, Sheet, Trajectory
@@ -58,7 +58,7 @@ def retrieved(experiences: Sequence[Experience], rng: random.Random) -> Iterator
 
 def experience_rows(
     trajectories: Sequence[Trajectory],
-    tokenizer: PreTrainedTokenizerFast,
+    tokenizer: PreTrainedTokenizerBase,
     config: ReasoningModelConfig,
     seed: int,
     advance: Advance = lambda: None,

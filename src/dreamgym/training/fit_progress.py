@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-import numpy as np
 from torch import nn
 from torch.optim import Optimizer
 
@@ -76,7 +75,7 @@ def fit_identity(model: nn.Module, rows: Sequence[Row], config: SupervisedConfig
     """A digest of all that a fit is made of: first weights, rows, settings."""
     digest = hashlib.sha256(repr(sorted(asdict(config).items())).encode())
     for row in rows:
-        digest.update(row.token_ids.tobytes() + np.packbits(row.mask).tobytes())
+        digest.update(row.token_ids.tobytes() + row.parts.tobytes())
     for parameter in model.parameters():
         digest.update(parameter.detach().cpu().float().numpy().tobytes())
     return digest.hexdigest()

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
-from transformers import PreTrainedTokenizerFast
+from transformers import PreTrainedTokenizerBase
 
 from dreamgym.core.data_structures import Experience, Sheet, Task, Trajectory
 from dreamgym.environments.alfworld.annotate import AnnotatedTurn
@@ -24,42 +25,44 @@ from dreamgym.models.dream_prompts import (
 )
 from dreamgym.models.sheet import line, places, quote, unseen_places
 from dreamgym.models.tokenizer import encode
-from dreamgym.training import policy
-from dreamgym.training.supervised import Row
+from dreamgym.training.dialogue import Dialogues
+from dreamgym.training.supervised import Part, Row
 
-Segment = tuple[str, bool]  # text, and whether it carries loss
+Segment = tuple[str, Part]
+
+# What the lines of an answer are of; those of the verdict and of the task's check are reasoning.
+_PARTS = {"next": Part.NEXT_STATE, "set": Part.NEXT_STATE, "reward": Part.REWARD, "done": Part.REWARD}
+_LINE = re.compile(r"\n(?P<head>[a-z]+)[^\n]*")
 
 
 class RowMaker:
     """Turns segments into rows; each segment is tokenized on its own, as at inference."""
 
-    def __init__(self, tokenizer: PreTrainedTokenizerFast) -> None:
-        self._end = tokenizer.eos_token_id
+    def __init__(self, tokenizer: PreTrainedTokenizerBase) -> None:
         self._encode: Callable[[str], tuple[int, ...]] = lru_cache(maxsize=500_000)(
             lambda text: tuple(encode(tokenizer, text))
         )
 
     def row(self, segments: Iterable[Segment]) -> Row:
-        """One row from its segments; ``<end>`` stands for the end-of-action token."""
+        """One row from its segments."""
         ids: list[int] = []
-        mask: list[bool] = []
-        for text, has_loss in segments:
-            piece = (self._end,) if text == policy_end() else self._encode(text)
+        parts: list[int] = []
+        for text, part in segments:
+            piece = self._encode(text)
             ids.extend(piece)
-            mask.extend([has_loss] * len(piece))
-        return Row(token_ids=np.asarray(ids, dtype=np.int32), mask=np.asarray(mask, dtype=bool))
+            parts.extend([part] * len(piece))
+        return _row(ids, parts)
 
 
-def policy_end() -> str:
-    """The segment that stands for the end-of-action token; no encoded text can equal it."""
-    return "\x00end"
+def _row(ids: Sequence[int], parts: Sequence[int]) -> Row:
+    return Row(token_ids=np.asarray(ids, dtype=np.int32), parts=np.asarray(parts, dtype=np.uint8))
 
 
 def turn_segments(
     instruction: str, turn: AnnotatedTurn, neighbours: Sequence[Experience] = ()
 ) -> Iterator[Segment]:
     """Eq. 5 for one turn in the context ``quotes``."""
-    yield turn_prompt(instruction, turn.sheet, turn.action, neighbours), False
+    yield turn_prompt(instruction, turn.sheet, turn.action, neighbours), Part.GIVEN
     yield from answer_segments(instruction, turn)
 
 
@@ -71,10 +74,11 @@ def answer_segments(
     """
     quoted = turn.sheet if keeps_sheet else turn.known
     for key in turn.quotes if reasoning else ():
-        yield f"\n> {key}{QUOTE}", True
-        yield f" {quote(quoted, key, instruction)}", not keeps_sheet
+        yield f"\n> {key}{QUOTE}", Part.REASONING
+        yield f" {quote(quoted, key, instruction)}", Part.GIVEN if keeps_sheet else Part.REASONING
     answer = turn.answer if keeps_sheet else replace(turn.answer, changes=())
-    yield render_answer(answer if reasoning else replace(answer, check="")), True
+    for match in _LINE.finditer(render_answer(answer if reasoning else replace(answer, check=""))):
+        yield match.group(), _PARTS.get(match["head"], Part.REASONING)
 
 
 def written(instruction: str, turn: AnnotatedTurn, *, keeps_sheet: bool, reasoning: bool) -> str:
@@ -88,9 +92,9 @@ def dream_segments(
 ) -> Iterator[Segment]:
     """Eq. 5 for a whole episode in the context ``sheet`` or ``history``, with the loss on every answer."""
     past = Past(start=turns[0].sheet)
-    yield sheet_prompt(task.instruction, past) if keeps_sheet else history_prompt(task, past), False
+    yield sheet_prompt(task.instruction, past) if keeps_sheet else history_prompt(task, past), Part.GIVEN
     for turn in turns:
-        yield action_line(turn.action), False
+        yield action_line(turn.action), Part.GIVEN
         yield from answer_segments(task.instruction, turn, keeps_sheet=keeps_sheet, reasoning=reasoning)
 
 
@@ -98,17 +102,24 @@ def sheet_segments(instruction: str, sheet: Sheet) -> Iterator[Segment]:
     """The imagining of the places that were seen, as if the room held no other."""
     unseen = set(unseen_places(sheet))
     seen = Sheet(facts=tuple(fact for fact in sheet.facts if fact[0] not in unseen))
-    yield imagine_prompt(instruction, seen), False
+    yield imagine_prompt(instruction, seen), Part.GIVEN
     for place in places(seen):
-        yield f"\n> {place}{QUOTE}", False
-        yield f" {line(seen, place)}{LINE_END}", True
+        yield f"\n> {place}{QUOTE}", Part.GIVEN
+        yield f" {line(seen, place)}{LINE_END}", Part.SHEET
 
 
-def episode_segments(trajectory: Trajectory) -> Iterator[Segment]:
-    """Behaviour cloning of one episode: the row that the policy would have written."""
-    for turn, transition in enumerate(trajectory.transitions):
-        seen = Observation(text=transition.state)
-        prompt = policy.opening_prompt(trajectory.task, seen) if turn == 0 else policy.turn_prompt(seen)
-        yield prompt, False
-        yield f" {transition.action.text}", True
-        yield policy_end(), True
+def episode_rows(trajectory: Trajectory, dialogues: Dialogues) -> Iterator[Row]:
+    """Behaviour cloning of one episode: the rows that the policy would have lived through, tokens and all."""
+    dialogue = dialogues.begin(trajectory.task)
+    ids: list[int] = []
+    parts: list[int] = []
+    for transition in trajectory.transitions:
+        prompt = dialogue.read(Observation(text=transition.state))
+        if prompt.starts_row:
+            yield _row(ids, parts)
+            ids, parts = [], []
+        answer = dialogue.written(transition.action.text)
+        dialogue.said(answer)
+        ids += [*prompt.token_ids, *answer]
+        parts += [Part.GIVEN] * len(prompt.token_ids) + [Part.ACTION] * len(answer)
+    yield _row(ids, parts)

@@ -16,7 +16,8 @@ from dreamgym.models.llm_client import Account, LLMClient
 from dreamgym.models.reasoning_model import ReasoningExperienceModel
 from dreamgym.models.replay_buffer import ExperienceReplayBuffer
 from dreamgym.training.domains import Domain, open_domain
-from dreamgym.training.models import ASSETS, experience_client, load_policy, model_folder
+from dreamgym.training.memory import check_memory
+from dreamgym.training.models import ASSETS, experience_client, load_policy, model_name
 from dreamgym.training.offline_data import read_trajectories
 from dreamgym.training.policy import LocalPolicy
 from dreamgym.utils.seeds import derive_seed
@@ -29,9 +30,10 @@ def check_available(config: DreamGymConfig) -> None:
     open_domain(config.environment)
     if (games := config.environment.data_dir) is not None and not games.is_dir():
         raise ConfigError(f"environment.data_dir is {games}, wanted a folder that holds alfworld/*.jsonl.xz")
-    model_folder(config.policy_model.name, "policy")
+    model_name(config.policy_model.name, "policy")
     if ":" not in config.reasoning_model.name:
-        model_folder(config.reasoning_model.name, "experience")
+        model_name(config.reasoning_model.name, "experience")
+    check_memory(config)
     for split in ("train", "heldout"):
         next(offline_trajectories(config, split), None)
 
@@ -64,7 +66,7 @@ def open_grounds(
         ConfigError: the buffer shall be ``fresh``, but its file holds experiences of an earlier run.
     """
     domain = open_domain(config.environment)
-    policy = load_policy(config.policy_model)
+    policy = load_policy(config.policy_model, seed=derive_seed(config.training.seed, "policy"))
     offline = list(offline_trajectories(config, "train"))
     account = Account(config.llm)
     client = experience_client(config.reasoning_model, config.llm, account)

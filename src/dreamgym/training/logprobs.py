@@ -10,14 +10,18 @@ from dreamgym.core.errors import ModelError
 from dreamgym.training.token_batch import TokenBatch
 
 
-def action_logprobs(model: PreTrainedModel, batch: TokenBatch, temperature: float) -> tuple[Tensor, Tensor]:
+def action_logprobs(
+    model: PreTrainedModel, batch: TokenBatch, temperature: float, *, autocast: bool = False
+) -> tuple[Tensor, Tensor]:
     """Log-probabilities of the agents' tokens and entropies of their distributions, both N.
 
     They are those of the sampler: logits divided by ``temperature``. The vocabulary's logits, the largest
-    tensor by far, are made only where an agent's token was predicted.
+    tensor by far, are made only where an agent's token was predicted. With ``autocast`` in bfloat16.
     """
-    hidden_ND = hidden_states(model, batch.token_ids_BT)[:, :-1][batch.agent_BT[:, 1:]]
-    logits_NV = model.get_output_embeddings()(hidden_ND).float() / temperature
+    with torch.autocast(model.device.type, dtype=torch.bfloat16, enabled=autocast):
+        hidden_ND = hidden_states(model, batch.token_ids_BT)[:, :-1][batch.agent_BT[:, 1:]]
+        logits_NV = model.get_output_embeddings()(hidden_ND)
+    logits_NV = logits_NV.float() / temperature
     all_logprobs_NV = torch.log_softmax(logits_NV, dim=-1)
     entropy_N = -(all_logprobs_NV.exp() * all_logprobs_NV).sum(-1)
     return all_logprobs_NV.gather(1, batch.targets_N[:, None])[:, 0], entropy_N

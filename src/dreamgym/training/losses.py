@@ -30,6 +30,14 @@ def penalised(of_turns: Sequence[float], trajectory: Trajectory, penalty: float)
     return [value if transition.valid else value - penalty for value, transition in turns]
 
 
+def truncated_importance(logprobs_N: Tensor, sampler_logprobs_N: Tensor, cap: float) -> Tensor:
+    """``min(π_learner / π_sampler, cap)`` per token: weighs what another engine sampled as if it were ours.
+
+    Truncated importance sampling; a cap bounds the variance that rare tokens would bring.
+    """
+    return torch.exp(logprobs_N - sampler_logprobs_N).clamp(max=cap)
+
+
 def has_contrast(returns: Sequence[float]) -> bool:
     """Whether a group's returns differ at all; compared exactly, since rounding can make a std of 1e-17."""
     return len(set(returns)) > 1

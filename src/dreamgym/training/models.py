@@ -6,31 +6,57 @@ import json
 from pathlib import Path
 
 import torch
-from transformers import AutoModelForCausalLM, PreTrainedTokenizerFast
-from transformers.utils.logging import disable_progress_bar
 
 import dreamgym
 from dreamgym.core.config import LLMConfig, PolicyModelConfig, ReasoningModelConfig
 from dreamgym.core.errors import ConfigError, UnavailableError
+from dreamgym.models.adapter import ADAPTER_CONFIG, Adapter, new_adapter
+from dreamgym.models.causal_lm import load_causal_lm, model_place, pick_device, pick_dtype
 from dreamgym.models.llm_client import Account, LLMClient, make_client
-from dreamgym.models.local_client import UNREADABLE
+from dreamgym.models.local_client import LocalClient
+from dreamgym.models.token_server import TokenServer
 from dreamgym.training.policy import LocalPolicy
 
-disable_progress_bar()  # small models load in no time, and its bar would tear ours
 ASSETS = Path(dreamgym.__file__).parent / "assets"
 EMBEDDED = "embedded"
 FIT_RECORD = "fit.json"
 
 
-def load_policy(config: PolicyModelConfig) -> LocalPolicy:
-    """The agent π with its starting weights, in float32: updates of 1e-4 are lost in a shorter mantissa."""
-    folder = model_folder(config.name, "policy")
-    try:
-        model = AutoModelForCausalLM.from_pretrained(folder, local_files_only=True, dtype=torch.float32)
-        tokenizer = PreTrainedTokenizerFast.from_pretrained(folder, local_files_only=True)
-    except UNREADABLE as error:
-        raise ConfigError(f"policy_model.name: {folder} cannot be loaded: {error}") from error
-    return LocalPolicy(model, tokenizer, config)
+def load_policy(config: PolicyModelConfig, *, seed: int = 0) -> LocalPolicy:
+    """The agent π with its starting weights; what is trained of them is in float32.
+
+    Updates of 1e-4 would be lost in a shorter mantissa. So in bfloat16 a model that is trained whole keeps
+    its float32 weights and computes in bfloat16; one with an adapter keeps its frozen base in bfloat16.
+    """
+    name, device = model_name(config.name, "policy"), pick_device(config.device)
+    precision = pick_dtype(config.precision, device)
+    frozen = config.lora_rank > 0 or (Path(name) / ADAPTER_CONFIG).is_file()
+    loaded = load_causal_lm(name, dtype=precision if frozen else torch.float32, device=device)
+    adapter = loaded.adapter
+    if adapter is None and config.lora_rank:
+        adapter = new_adapter(loaded.model, rank=config.lora_rank, seed=seed)
+    if config.gradient_checkpointing:
+        loaded.model.activation_checkpointing_enable({"use_reentrant": False})
+    return LocalPolicy(
+        loaded.model,
+        loaded.tokenizer,
+        config,
+        adapter=adapter,
+        autocast=adapter is None and precision is torch.bfloat16,
+        server=_server(config, adapter),
+    )
+
+
+def _server(config: PolicyModelConfig, adapter: Adapter | None) -> TokenServer | None:
+    """The server that samples the policy's tokens, where one is named."""
+    if not config.server:
+        return None
+    if adapter is None:
+        raise ConfigError(
+            "policy_model.server samples with adapters, which alone can be sent after every update: "
+            "set policy_model.lora_rank, such as 16"
+        )
+    return TokenServer(config.server, adapter, config.server_adapters, max_length=config.context_length)
 
 
 def experience_client(
@@ -39,9 +65,9 @@ def experience_client(
     """The language model behind the experience model; ``account`` pays where it is a hosted one."""
     if ":" in config.name:
         return make_client(config.name, llm, account=account)
-    folder = model_folder(config.name, "experience")
-    _check_form(folder, config)
-    return make_client(f"local:{folder}")
+    name = model_name(config.name, "experience")
+    _check_form(Path(name), config)
+    return LocalClient.from_name(name, config.device)
 
 
 def _check_form(folder: Path, config: ReasoningModelConfig) -> None:
@@ -60,13 +86,16 @@ def _check_form(folder: Path, config: ReasoningModelConfig) -> None:
             )
 
 
-def model_folder(name: str, asset: str) -> Path:
-    """The Hugging Face folder that ``name`` means; ``asset`` is ``policy`` or ``experience``."""
-    folder = ASSETS / asset if name == EMBEDDED else Path(name)
-    if (folder / "config.json").is_file():
-        return folder
-    if name == EMBEDDED:
+def model_name(name: str, asset: str) -> str:
+    """What ``load_causal_lm`` takes for a setting's ``name``; ``asset`` is ``policy`` or ``experience``.
+
+    Raises:
+        ConfigError: it can mean no model.
+    """
+    if name != EMBEDDED:
+        model_place(name)
+        return name
+    folder = ASSETS / asset
+    if not (folder / "config.json").is_file():
         raise UnavailableError(f"the embedded {folder} is not installed: make it with `dreamgym fit {asset}`")
-    raise ConfigError(
-        f"the {asset} model {folder} holds no config.json: name a Hugging Face causal LM's folder"
-    )
+    return str(folder)

@@ -8,10 +8,10 @@ same (TRL's "bnpo"). With "sequence", w = 1 / (rows · agent tokens of the row):
 
 from __future__ import annotations
 
-import copy
 import math
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,16 +21,12 @@ from torch.optim import AdamW
 
 from dreamgym.core.config import RLConfig
 from dreamgym.core.errors import NonFiniteLossError
+from dreamgym.training.importance import in_learners_terms
 from dreamgym.training.logprobs import action_logprobs
 from dreamgym.training.losses import clipped_loss, is_clipped, low_variance_kl
 from dreamgym.training.policy import LocalPolicy
-from dreamgym.training.state_files import (
-    load_module,
-    load_optimizer,
-    restored_on_error,
-    save_module,
-    save_optimizer,
-)
+from dreamgym.training.reference import make_reference
+from dreamgym.training.state_files import load_optimizer, restored_on_error, save_optimizer
 from dreamgym.training.token_batch import Row, TokenBatch, collate, pack, shuffled_parts
 
 
@@ -67,10 +63,12 @@ class PolicyOptimizer:
 
     def __init__(self, policy: LocalPolicy, config: RLConfig) -> None:
         self.config = config
+        self.policy = policy
         self.model = policy.model
         self.temperature = policy.config.temperature
-        self.optimizer = AdamW(self.model.parameters(), lr=config.learning_rate, weight_decay=0.0)
-        self.reference = copy.deepcopy(self.model).requires_grad_(False) if config.kl_coefficient else None
+        self.trained = policy.trained()
+        self.optimizer = AdamW(self.trained.values(), lr=config.learning_rate, weight_decay=0.0)
+        self.reference = make_reference(policy) if config.kl_coefficient else None
 
     def update(self, rows: Sequence[Row], rng: random.Random) -> dict[str, float]:
         """``rl.epochs`` passes over ``rows``, each in ``rl.minibatches`` optimizer steps; all or none.
@@ -78,17 +76,39 @@ class PolicyOptimizer:
         Raises ``NonFiniteLossError`` with weights and optimizer as they were.
         """
         sums = TokenSums()
-        with restored_on_error(self.model, self.optimizer):
+        rows, mismatch = self._corrected(rows)
+        with restored_on_error(self.trained, self.optimizer), self._learning():
             for _ in range(self.config.epochs):
                 for part in shuffled_parts(rows, self.config.minibatches, rng):
                     self._step(part, sums)
-        return sums.metrics()
+        return sums.metrics() | mismatch
+
+    def _corrected(self, rows: Sequence[Row]) -> tuple[Sequence[Row], dict[str, float]]:
+        """Rows of a sampler that computes otherwise than the learner, weighed for it; see ``importance``."""
+        if not self.config.importance_cap:
+            return rows, {}
+        return in_learners_terms(
+            rows,
+            lambda batch: self.logprobs(batch)[0],
+            cap=self.config.importance_cap,
+            max_tokens=self.config.minibatch_tokens,
+            device=self.model.device,
+        )
+
+    @contextmanager
+    def _learning(self) -> Iterator[None]:
+        """Within, activations may be computed twice, not kept, which a model in eval mode never does."""
+        self.model.train(self.policy.config.gradient_checkpointing)
+        try:
+            yield
+        finally:
+            self.model.eval()
 
     def _step(self, rows: Sequence[Row], sums: TokenSums) -> None:
         """One optimizer step on ``rows``; none where no row has a gradient."""
         if not self.accumulate_gradient(rows, sums):
             return
-        norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.config.max_grad_norm).item()
+        norm = torch.nn.utils.clip_grad_norm_(self.trained.values(), self.config.max_grad_norm).item()
         if not math.isfinite(norm):
             raise NonFiniteLossError(
                 f"the policy's gradient has the norm {norm}: lower rl.learning_rate; nothing was updated"
@@ -114,10 +134,14 @@ class PolicyOptimizer:
         batch = collate(rows, self.model.device)
         counts = torch.tensor([row.agent_tokens for row in rows], device=self.model.device)
         weights_N = torch.tensor(weights, device=self.model.device).repeat_interleave(counts)
-        logprobs_N, entropy_N = action_logprobs(self.model, batch, self.temperature)
-        reference_kl_N = self._reference_kl(batch, logprobs_N)
+        reference = None if self.reference is None else self.reference.logprobs(batch, self.temperature)
+        logprobs_N, entropy_N = self.logprobs(batch)
+        reference_kl_N = (
+            torch.zeros_like(logprobs_N) if reference is None else low_variance_kl(logprobs_N, reference)
+        )
         token_loss_N = (
-            clipped_loss(logprobs_N, batch.old_logprobs_N, batch.advantages_N, self.config.clip)
+            batch.importances_N
+            * clipped_loss(logprobs_N, batch.old_logprobs_N, batch.advantages_N, self.config.clip)
             + self.config.kl_coefficient * reference_kl_N
             - self.config.entropy_coefficient * entropy_N
         )
@@ -130,12 +154,9 @@ class PolicyOptimizer:
         loss.backward()
         self._record(sums, batch, logprobs_N, entropy_N, reference_kl_N, loss)
 
-    def _reference_kl(self, batch: TokenBatch, logprobs_N: Tensor) -> Tensor:
-        if self.reference is None:
-            return torch.zeros_like(logprobs_N)
-        with torch.no_grad():
-            ref_logprobs_N, _ = action_logprobs(self.reference, batch, self.temperature)
-        return low_variance_kl(logprobs_N, ref_logprobs_N)
+    def logprobs(self, batch: TokenBatch) -> tuple[Tensor, Tensor]:
+        """The policy's log-probabilities of the agents' tokens and its entropies there, both N."""
+        return action_logprobs(self.model, batch, self.temperature, autocast=self.policy.autocast)
 
     @torch.no_grad()
     def _record(
@@ -162,13 +183,13 @@ class PolicyOptimizer:
         """Adam's state and the reference; the policy saves itself."""
         save_optimizer(self.optimizer, self.model, folder / "policy_optimizer.safetensors")
         if self.reference is not None:
-            save_module(self.reference, folder / "reference.safetensors")
+            self.reference.save(folder)
 
     def load(self, folder: Path) -> None:
         """Continue from ``save``, bit-equal."""
         load_optimizer(self.optimizer, self.model, folder / "policy_optimizer.safetensors")
         if self.reference is not None:
-            load_module(self.reference, folder / "reference.safetensors")
+            self.reference.load(folder)
 
 
 def row_weights(rows: Sequence[Row], normalisation: str) -> list[float]:

@@ -33,7 +33,7 @@ class PPO:
         self._config = config
         self._seed = seed
         self._policy_optimizer = PolicyOptimizer(policy, config)
-        self._critic = Critic(policy.model, config)
+        self._critic = Critic(policy, config)
 
     def update(self, policy: LocalPolicy, groups: Sequence[Group]) -> dict[str, float]:
         """Learn from ``groups``. Raises ``NonFiniteLossError`` with nothing changed."""

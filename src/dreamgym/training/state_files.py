@@ -28,7 +28,11 @@ def save_module(module: nn.Module, path: Path) -> None:
 
 def load_module(module: nn.Module, path: Path) -> None:
     """Fill ``module`` from ``save_module``'s file, in place."""
-    wanted, found = _unique_tensors(module), read_tensors(path)
+    load_tensors(_unique_tensors(module), read_tensors(path), path)
+
+
+def load_tensors(wanted: Mapping[str, Tensor], found: Mapping[str, Tensor], path: Path) -> None:
+    """Fill ``wanted``, in place, with what was ``found`` in the file ``path``."""
     _check_same_layout(wanted, found, path)
     with torch.no_grad():
         for name, tensor in wanted.items():
@@ -107,26 +111,39 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 @contextmanager
-def restored_on_error(module: nn.Module, optimizer: Optimizer) -> Iterator[None]:
-    """Put weights and optimizer back as they were if the block raises, Ctrl-C included."""
-    weights = {name: tensor.detach().clone() for name, tensor in _unique_tensors(module).items()}
-    state = copy.deepcopy(optimizer.state_dict())
+def restored_on_error(weights: Mapping[str, Tensor], optimizer: Optimizer) -> Iterator[None]:
+    """Put ``weights`` and optimizer back as they were if the block raises, Ctrl-C included.
+
+    What they were is kept in main memory: that of a GPU has no room for it.
+    """
+    before = {name: _set_aside(tensor) for name, tensor in weights.items()}
+    state = _set_aside(optimizer.state_dict())
     try:
         yield
     except BaseException:
         with torch.no_grad():
-            for name, tensor in _unique_tensors(module).items():
-                tensor.copy_(weights[name])
+            for name, tensor in weights.items():
+                tensor.copy_(before[name])
         optimizer.load_state_dict(state)
         optimizer.zero_grad(set_to_none=True)
         raise
+
+
+def _set_aside(value: Any) -> Any:
+    """A copy on the CPU of a tensor, or of everything in an optimizer's state."""
+    if isinstance(value, Tensor):
+        return value.detach().to("cpu", copy=True)
+    if isinstance(value, dict):
+        return {key: _set_aside(inner) for key, inner in value.items()}
+    return copy.copy(value)
 
 
 def _unique_tensors(module: nn.Module) -> dict[str, Tensor]:
     # named_parameters leaves out the second name of a tied weight; state_dict would not.
     persistent = module.state_dict().keys()
     buffers = {name: tensor for name, tensor in module.named_buffers() if name in persistent}
-    return {**dict(module.named_parameters()), **buffers}
+    trained = {name: p for name, p in module.named_parameters() if p.requires_grad}
+    return {**trained, **buffers}
 
 
 def _check_same_layout(wanted: Mapping[str, Tensor], found: Mapping[str, Tensor], path: Path) -> None:

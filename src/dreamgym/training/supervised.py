@@ -1,4 +1,4 @@
-"""Supervised fine-tuning of small causal LMs: masked next-token loss over packed rows, one readable loop.
+"""Supervised fine-tuning of causal LMs: masked next-token loss over rows of similar length.
 
 Used for the experience model (Eq. 5) and for behaviour cloning of the starting policy.
 """
@@ -8,9 +8,10 @@ from __future__ import annotations
 import math
 import random
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from enum import IntEnum
+from typing import Literal, Protocol
 
 import numpy as np
 import torch
@@ -18,24 +19,43 @@ from torch import nn
 from torch.nn import functional
 from transformers import PreTrainedModel
 
+from dreamgym.training.token_batch import pack
 from dreamgym.utils.interrupts import interrupts_held
+
+
+class Part(IntEnum):
+    """What a token is of; all but what is given carries loss, which is reported part by part (Eq. 5)."""
+
+    GIVEN = 0
+    REASONING = 1
+    NEXT_STATE = 2
+    REWARD = 3
+    SHEET = 4
+    ACTION = 5
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Row:
-    """One training sequence: ``token_ids`` (int32) and which of them carry loss (bool), both of length T."""
+    """One training sequence of T tokens: ``token_ids`` (int32) and the ``Part`` each is of (uint8)."""
 
     token_ids: np.ndarray
-    mask: np.ndarray
+    parts: np.ndarray
+
+    @property
+    def mask(self) -> np.ndarray:
+        """Which tokens carry loss (bool)."""
+        return self.parts > Part.GIVEN
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SupervisedConfig:
-    """Settings of one fit."""
+    """Settings of one fit; ``micro_tokens`` bounds the padded tokens of a forward, and with it memory."""
 
     epochs: float = 2.0
     learning_rate: float = 3e-3
     batch_tokens: int = 12_288
+    micro_tokens: int = 12_288
+    optimizer: Literal["muon", "adamw"] = "muon"
     warmup_share: float = 0.03
     weight_decay: float = 0.01
     seed: int = 0
@@ -43,11 +63,12 @@ class SupervisedConfig:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FitStep:
-    """What one optimizer step reports."""
+    """What one optimizer step reports; ``parts`` are its summed losses and its tokens by part."""
 
     step: int
     steps: int
     loss: float
+    parts: Mapping[Part, tuple[float, int]]
     learning_rate: float
     tokens_per_second: float
     minutes: float
@@ -72,14 +93,14 @@ def length_batches(lengths: Sequence[int], batch_tokens: int, rng: random.Random
 
 
 def pad_rows(rows: Sequence[Row], device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
-    """Right-padded ids (0 pads) and loss mask, both of shape (B, T)."""
+    """Right-padded ids (0 pads) and parts, both of shape (B, T); a row never sees another."""
     length = max(len(row.token_ids) for row in rows)
     ids_BT = np.zeros((len(rows), length), dtype=np.int64)
-    mask_BT = np.zeros((len(rows), length), dtype=bool)
+    parts_BT = np.zeros((len(rows), length), dtype=np.uint8)
     for b, row in enumerate(rows):
         ids_BT[b, : len(row.token_ids)] = row.token_ids
-        mask_BT[b, : len(row.token_ids)] = row.mask
-    return torch.from_numpy(ids_BT).to(device), torch.from_numpy(mask_BT).to(device)
+        parts_BT[b, : len(row.token_ids)] = row.parts
+    return torch.from_numpy(ids_BT).to(device), torch.from_numpy(parts_BT).to(device)
 
 
 def token_losses(model: PreTrainedModel, ids_BT: torch.Tensor, mask_BT: torch.Tensor) -> torch.Tensor:
@@ -111,11 +132,16 @@ def plan_batches(rows: Sequence[Row], config: SupervisedConfig) -> Iterator[list
 
 
 def make_optimizers(model: PreTrainedModel, config: SupervisedConfig) -> list[torch.optim.Optimizer]:
-    """Muon for the hidden matrices, AdamW for the rest: look-ups are learned in about half the steps."""
-    embedding = model.get_input_embeddings().weight
-    hidden = [p for p in model.parameters() if p.ndim == 2 and p is not embedding]
-    others = [p for p in model.parameters() if p.ndim != 2 or p is embedding]
+    """AdamW for what was pretrained with it; from scratch Muon for the hidden matrices, AdamW for the rest:
+    look-ups are learned in about half the steps.
+    """
+    trained = [p for p in model.parameters() if p.requires_grad]
     rate, decay = config.learning_rate, config.weight_decay
+    if config.optimizer == "adamw":
+        return [torch.optim.AdamW(trained, lr=rate, betas=(0.9, 0.98), weight_decay=decay)]
+    embedding = model.get_input_embeddings().weight
+    hidden = [p for p in trained if p.ndim == 2 and p is not embedding]
+    others = [p for p in trained if p.ndim != 2 or p is embedding]
     return [
         torch.optim.Muon(hidden, lr=rate, weight_decay=decay, adjust_lr_fn="match_rms_adamw"),
         torch.optim.AdamW(others, lr=rate, betas=(0.9, 0.98), weight_decay=0.0),
@@ -157,7 +183,8 @@ def fit(
         for step in range(first, len(batches)):
             rate = learning_rate_at(step, len(batches), config)
             batch = [rows[i] for i in batches[step]]
-            loss, read = _step(model, optimizers, batch, rate)
+            parts, read = _step(model, optimizers, batch, rate, config.micro_tokens)
+            loss = sum(total for total, _ in parts.values()) / sum(count for _, count in parts.values())
             tokens += read
             seconds = time.monotonic() - started
             report(
@@ -165,6 +192,7 @@ def fit(
                     step=step,
                     steps=len(batches),
                     loss=loss,
+                    parts=parts,
                     learning_rate=rate,
                     tokens_per_second=tokens / seconds,
                     minutes=seconds / 60,
@@ -179,18 +207,39 @@ def fit(
 
 
 def _step(
-    model: PreTrainedModel, optimizers: Sequence[torch.optim.Optimizer], rows: Sequence[Row], rate: float
-) -> tuple[float, int]:
-    """One optimizer step on ``rows``: its loss, and the tokens that were read, padding included."""
+    model: PreTrainedModel,
+    optimizers: Sequence[torch.optim.Optimizer],
+    rows: Sequence[Row],
+    rate: float,
+    micro_tokens: int,
+) -> tuple[dict[Part, tuple[float, int]], int]:
+    """One optimizer step on the mean loss of ``rows``: summed losses and tokens by part, and tokens read."""
     for group in [group for optimizer in optimizers for group in optimizer.param_groups]:
         group["lr"] = rate
     device = next(model.parameters()).device
-    ids_BT, mask_BT = pad_rows(rows, device)
-    with torch.autocast(device.type, dtype=torch.bfloat16):
-        loss = token_losses(model, ids_BT, mask_BT).mean()
-    loss.backward()
-    torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+    with_loss = sum(int(row.mask[1:].sum()) for row in rows)
+    parts: dict[Part, tuple[float, int]] = {}
+    read = 0
+    for indices in pack([len(row.token_ids) for row in rows], micro_tokens):
+        ids_BT, parts_BT = pad_rows([rows[i] for i in indices], device)
+        with torch.autocast(device.type, dtype=torch.bfloat16):
+            losses_N = token_losses(model, ids_BT, parts_BT > Part.GIVEN)
+        (losses_N.sum() / with_loss).backward()
+        _add_losses(parts, losses_N.detach(), parts_BT[:, 1:])
+        read += ids_BT.numel()
+    trained = [p for optimizer in optimizers for group in optimizer.param_groups for p in group["params"]]
+    torch.nn.utils.clip_grad_norm_(trained, 1.0)
     for optimizer in optimizers:
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
-    return loss.item(), ids_BT.numel()
+    return parts, read
+
+
+def _add_losses(parts: dict[Part, tuple[float, int]], losses_N: torch.Tensor, parts_BT: torch.Tensor) -> None:
+    """Add a micro-batch's losses to those of their parts."""
+    part_N = parts_BT[parts_BT > Part.GIVEN]
+    for part in Part:
+        of_part = losses_N[part_N == part]
+        if of_part.numel():
+            total, count = parts.get(part, (0.0, 0))
+            parts[part] = (total + of_part.sum().item(), count + of_part.numel())

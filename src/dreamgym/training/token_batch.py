@@ -31,6 +31,7 @@ class Row:
 
     ``turns`` numbers the agent's turns in this row and marks the tokens it wrote in each; the rest are
     ``ENVIRONMENT``. ``states`` holds, for each turn, the position of the last token read before it.
+    ``importances`` weigh the tokens of a sampler that is not the learner (``importance``); empty: all 1.
     """
 
     token_ids: tuple[int, ...]
@@ -38,6 +39,7 @@ class Row:
     old_logprobs: tuple[float, ...]
     states: tuple[int, ...]
     advantages: tuple[float, ...] = ()
+    importances: tuple[float, ...] = ()
 
     @property
     def agent_tokens(self) -> int:
@@ -105,6 +107,7 @@ class TokenBatch:
     agent_BT: Tensor
     old_logprobs_N: Tensor
     advantages_N: Tensor
+    importances_N: Tensor
 
     @property
     def targets_N(self) -> Tensor:
@@ -121,6 +124,7 @@ def collate(rows: Sequence[Row], device: torch.device | str = "cpu") -> TokenBat
         agent_BT=agent_BT,
         old_logprobs_N=padded([row.old_logprobs for row in rows], device)[agent_BT],
         advantages_N=padded([row.advantages or (0.0,) * len(row.turns) for row in rows], device)[agent_BT],
+        importances_N=padded([row.importances or (1.0,) * len(row.turns) for row in rows], device)[agent_BT],
     )
 
 
