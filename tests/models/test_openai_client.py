@@ -213,6 +213,14 @@ def test_a_schema_is_sent_where_the_server_takes_it_and_checked_in_any_case() ->
     )
 
 
+def test_a_record_holds_a_server_to_schemas_and_replays_it(tmp_path: Path) -> None:
+    with serving(lambda *_: Reply(text='{"name": "a", "size": 3}')) as server:
+        client = make_client(f"recorded:{tmp_path}:openai:m", LLMConfig(base_url=server.url))
+        first = asyncio.run(acomplete_as(client, Pair, "a pair"))
+    assert "response_format" in server.requests[0][1]
+    assert asyncio.run(acomplete_as(make_client(f"recorded:{tmp_path}"), Pair, "a pair")) == first
+
+
 def test_a_server_that_takes_no_schema_is_asked_without() -> None:
     def decide(path: str, body: dict, headers: dict) -> Reply:
         if "response_format" in body:

@@ -27,7 +27,8 @@ from dreamgym.models.llm_client import Message, Usage, acomplete_many, make_clie
 from dreamgym.models.openai_client import openai_client
 from dreamgym.models.patience import Patience
 from dreamgym.models.reasoning_model import ReasoningExperienceModel
-from dreamgym.models.remote_client import MESSAGE_TOKENS, RemoteClient
+from dreamgym.models.remote_call import MESSAGE_TOKENS
+from dreamgym.models.remote_client import RemoteClient
 from dreamgym.models.sheet import make_sheet
 from fault_server import (
     COUNTED_AS,

@@ -45,6 +45,7 @@ def run(folder: Path, *arguments: str) -> Result:
     return CliRunner().invoke(app, ["train", *arguments, *places], catch_exceptions=False)
 
 
+@pytest.mark.slow
 def test_what_it_used_is_in_the_metrics_and_in_the_table(settings: list[str], tmp_path: Path) -> None:
     prices = ["llm.input_usd_per_million=1000", "llm.output_usd_per_million=2000"]
     with serving(decide) as server:
@@ -63,6 +64,7 @@ def test_what_it_used_is_in_the_metrics_and_in_the_table(settings: list[str], tm
     assert json.loads((tmp_path / "summary.json").read_text())["language_models"]["experience_model"] == first
 
 
+@pytest.mark.slow
 def test_a_curriculum_by_a_client_is_asked_before_each_iteration_but_the_first(
     settings: list[str], tmp_path: Path
 ) -> None:
@@ -98,6 +100,7 @@ def test_a_curriculum_by_a_client_is_asked_before_each_iteration_but_the_first(
     assert by_iteration[2]["curriculum/generated"] > 0
 
 
+@pytest.mark.slow
 def test_a_budget_ends_the_run_and_counts_on_where_it_is_resumed(settings: list[str], tmp_path: Path) -> None:
     with serving(decide) as server:
         arguments = [*settings, f"llm.base_url={server.url}", "llm.concurrency=4"]
@@ -200,17 +203,19 @@ def test_the_key_is_in_nothing_that_a_run_leaves_behind(
             "def wait(self, fault, tries): raise KeyError(str(fault))\n"
             "Patience.wait = wait\n" + program
         )
+    developing = ["-X", "dev"] if ending == "defect" else []  # which tells more of what went wrong
     with serving(echoing) as server:
         arguments = [
             *settings,
             f"reasoning_model.name=recorded:{tmp_path / 'record'}:openai:m",
             f"llm.base_url={server.url}",
             "training.max_failed_share=1.0",
+            "training.eval_episodes=2",
             f"training.output_dir={tmp_path / 'run'}",
             f"training.log_dir={tmp_path / 'logs'}",
         ]
         result = subprocess.run(
-            [sys.executable, "-X", "dev", "-c", program, "train", *arguments],
+            [sys.executable, *developing, "-c", program, "train", *arguments],
             env=environment,
             cwd=tmp_path,
             capture_output=True,

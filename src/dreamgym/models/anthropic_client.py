@@ -19,7 +19,8 @@ from dreamgym.models.llm_account import Account
 from dreamgym.models.llm_types import Completion, Usage, stopped
 from dreamgym.models.openai_client import CONTINUE
 from dreamgym.models.openai_wire import Wire, read_wire
-from dreamgym.models.remote_client import RemoteClient, Request
+from dreamgym.models.remote_call import Request
+from dreamgym.models.remote_client import RemoteClient
 from dreamgym.models.secret import Secret
 from dreamgym.utils.per_loop import PerLoop
 

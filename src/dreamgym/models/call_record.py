@@ -24,7 +24,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Call:
-    """All that decides an answer; ``continues`` a text where it is no conversation."""
+    """All that decides an answer; it ``continues`` a text, or is a conversation; ``schema`` is JSON."""
 
     messages: tuple[Message, ...]
     continues: bool
@@ -32,6 +32,7 @@ class Call:
     max_tokens: int
     temperature: float
     seed: int
+    schema: str = ""
 
     @property
     def text(self) -> str:

@@ -23,7 +23,8 @@ from dreamgym.models.endpoint_faults import Fault, FaultKind, error_body, named_
 from dreamgym.models.llm_account import Account
 from dreamgym.models.llm_types import Completion, Message
 from dreamgym.models.openai_wire import Answer, Wanted, completion_of, read_wire
-from dreamgym.models.remote_client import RemoteClient, Request
+from dreamgym.models.remote_call import Request
+from dreamgym.models.remote_client import RemoteClient
 from dreamgym.models.secret import Secret
 from dreamgym.utils.per_loop import PerLoop
 

@@ -7,16 +7,18 @@ key and no header is in it; prompts and answers are, as they were.
 from __future__ import annotations
 
 import contextlib
+import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dreamgym.core.errors import ContextFullError, EndpointError
 from dreamgym.models.call_record import Call, Recorded, append_call, nearest_shown, read_calls
 from dreamgym.models.llm_types import DEFAULT_MAX_TOKENS, Completion, Prompt, Usage, as_messages
 from dreamgym.models.prompt_session import PromptSession
+from dreamgym.models.structured import HoldsToSchemas
 
 if TYPE_CHECKING:
     from dreamgym.models.llm_client import LLMClient  # which makes this one
@@ -81,6 +83,26 @@ class RecordedClient:
             answer = await self._inner.acomplete(
                 prompt, stop=stop, max_tokens=max_tokens, temperature=temperature, seed=seed
             )
+        return self._written(call, answer)
+
+    async def acomplete_json(
+        self, prompt: Prompt, schema: Mapping[str, Any], *, max_tokens: int, temperature: float, seed: int
+    ) -> Completion:
+        """An answer that is meant to be JSON of ``schema``, held to it where ``inner`` can."""
+        call = replace(
+            _call(prompt, (), max_tokens, temperature, seed), schema=json.dumps(schema, sort_keys=True)
+        )
+        if self._inner is None:
+            return self._replay(call)
+        with self._failure_written(call):
+            if isinstance(self._inner, HoldsToSchemas):
+                answer = await self._inner.acomplete_json(
+                    prompt, schema, max_tokens=max_tokens, temperature=temperature, seed=seed
+                )
+            else:
+                answer = await self._inner.acomplete(
+                    prompt, max_tokens=max_tokens, temperature=temperature, seed=seed
+                )
         return self._written(call, answer)
 
     async def acontinue(

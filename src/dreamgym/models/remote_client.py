@@ -9,9 +9,9 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from random import Random
-from typing import Any, Protocol
+from typing import Any
 
 from dreamgym.core.config import LLMConfig
 from dreamgym.core.errors import (
@@ -24,60 +24,12 @@ from dreamgym.core.errors import (
 )
 from dreamgym.models.endpoint_faults import Fault, FaultKind
 from dreamgym.models.llm_account import Account
-from dreamgym.models.llm_types import DEFAULT_MAX_TOKENS, Completion, Message, Prompt, Usage, as_messages
+from dreamgym.models.llm_types import DEFAULT_MAX_TOKENS, Completion, Prompt, Usage, as_messages
 from dreamgym.models.patience import Patience
 from dreamgym.models.prompt_session import PromptSession
+from dreamgym.models.remote_call import Provider, Request, believed
 from dreamgym.utils.per_loop import PerLoop
 from dreamgym.utils.run_sync import run_sync
-
-MESSAGE_TOKENS = 512  # that a server's template may put around the messages
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Request:
-    """One call. It ``continues`` a text, its only message, or is a conversation; ``schema`` is of JSON."""
-
-    messages: tuple[Message, ...]
-    continues: bool = False
-    stop: tuple[str, ...] = ()
-    max_tokens: int = DEFAULT_MAX_TOKENS
-    temperature: float = 0.0
-    seed: int = 0
-    schema: Mapping[str, Any] | None = None
-
-    @property
-    def worst(self) -> Usage:
-        """The most that it can use: a token is at least one byte."""
-        read = sum(len(message.content.encode(errors="replace")) for message in self.messages)
-        return Usage(prompt_tokens=read + MESSAGE_TOKENS, completion_tokens=self.max_tokens)
-
-
-class Provider(Protocol):
-    """Asks one kind of server."""
-
-    @property
-    def name(self) -> str:
-        """Model and place, for messages."""
-        ...
-
-    @property
-    def hosted(self) -> bool:
-        """Whether it is the maker's own service, not a server of the user's."""
-        ...
-
-    async def ask(self, request: Request) -> Completion:
-        """One try; its usage is as the server tells it, to be doubted.
-
-        Raises:
-            Fault: no answer.
-            EndpointSetupError: no answer, ever.
-            ContextFullError: the model cannot read so much.
-        """
-        ...
-
-    async def aclose(self) -> None:
-        """Close this loop's connections."""
-        ...
 
 
 class RemoteClient:
@@ -277,15 +229,3 @@ class RemoteClient:
             return await self.ask(request)
         finally:
             await self._provider.aclose()
-
-
-def believed(completion: Completion, worst: Usage) -> Usage:
-    """An answer's tokens: the server's numbers where they can be true, else the most it can have used."""
-    told = completion.usage
-    reads = 0 < told.prompt_tokens <= worst.prompt_tokens and 0 <= told.cached_tokens <= told.prompt_tokens
-    writes = bool(completion.text) <= told.completion_tokens <= worst.completion_tokens
-    return Usage(
-        prompt_tokens=told.prompt_tokens if reads else worst.prompt_tokens,
-        cached_tokens=told.cached_tokens if reads else 0,
-        completion_tokens=told.completion_tokens if writes else worst.completion_tokens,
-    )
