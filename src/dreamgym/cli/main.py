@@ -11,6 +11,7 @@ from dreamgym.cli.collect import collect
 from dreamgym.cli.fidelity import fidelity
 from dreamgym.cli.fit import fit_app
 from dreamgym.cli.play import play
+from dreamgym.cli.trust import trust
 from dreamgym.training.evaluate import evaluate
 from dreamgym.training.train import train
 
@@ -27,6 +28,7 @@ app.command()(collect)
 app.add_typer(fit_app, name="fit")
 app.command()(fidelity)
 app.command()(play)
+app.command()(trust)
 
 
 def _print_version(asked: bool) -> None:

@@ -33,6 +33,7 @@ from dreamgym.training.ppo import PPO
 from dreamgym.training.rollout import EnvironmentFactory
 from dreamgym.training.run_folder import RunFolder
 from dreamgym.training.trainer import Trainer
+from dreamgym.training.win_rules import WinRules
 from dreamgym.utils.metrics import MetricsLog
 from dreamgym.utils.progress import Reporter
 from dreamgym.utils.seeds import derive_seed
@@ -118,12 +119,17 @@ def build_auditor(config: DreamGymConfig, grounds: Grounds) -> Auditor:
     fidelity = config.training.fidelity
     if fidelity.audit_share == 0.0:
         return NoAudit()
-    drift = Drift(make_embedder(config.buffer), grounds.offline)
+    drift, rules = Drift(make_embedder(config.buffer), grounds.offline), WinRules(grounds.offline)
     if fidelity.audit == "replay":
-        return ReplayAuditor(fidelity, drift)
+        return ReplayAuditor(fidelity, drift, rules)
+    second = second_opinion(config, grounds)
+    return ConsistencyAuditor(fidelity, second, drift, rules, grounds.domain.contradiction)
+
+
+def second_opinion(config: DreamGymConfig, grounds: Grounds) -> ReasoningExperienceModel:
+    """The same experience model, sampled and without retrieved experiences."""
     other = config.reasoning_model.model_copy(update={"top_k": 0, "temperature": 1.0})
-    second = ReasoningExperienceModel(other, experience_client(other), world=grounds.world)
-    return ConsistencyAuditor(fidelity, second, drift)
+    return ReasoningExperienceModel(other, experience_client(other), world=grounds.world)
 
 
 def build_algorithm(config: DreamGymConfig, policy: LocalPolicy) -> Algorithm:

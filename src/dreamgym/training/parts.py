@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
-from dreamgym.core.data_structures import Group, Origin, Task
+from dreamgym.core.data_structures import Group, Origin, Task, Trajectory
 from dreamgym.training.checkpoints import Stateful
+from dreamgym.training.exploitation import NOTHING_AUDITED, Audited
 from dreamgym.training.rollout import EnvironmentFactory
 
 if TYPE_CHECKING:
@@ -45,6 +46,10 @@ class ReplayBuffer(Stateful, Protocol):
         """Keep the experiences of ``groups``."""
         ...
 
+    def add_trajectories(self, trajectories: Iterable[Trajectory]) -> object:
+        """Keep the experiences of single episodes."""
+        ...
+
     def metrics(self) -> Mapping[str, float]:
         """For the metrics log."""
         ...
@@ -72,15 +77,16 @@ class Algorithm(Stateful, Protocol):
 class Audit:
     """What an audit of an iteration's dreams found.
 
-    ``score`` estimates the policy's real success; of ``episodes`` looked at, ``denied`` are won in the dream
-    alone. ``exploited`` says why the dream is not to be believed: this audit beside the last ones.
+    ``score`` estimates the policy's real success; ``audited`` counts what was looked at and what was wrong
+    with it. ``real`` are the dreamed episodes as they went in the real world, where they were replayed.
+    ``exploited`` says why the dream is not to be believed: this audit beside the last ones.
     """
 
     metrics: Mapping[str, float] = field(default_factory=dict)
     score: float | None = None
-    denied: int = 0
-    episodes: int = 0
+    audited: Audited = NOTHING_AUDITED
     real_turns: int = 0
+    real: tuple[Trajectory, ...] = ()
     exploited: str = ""
 
 

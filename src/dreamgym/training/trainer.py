@@ -28,6 +28,8 @@ from dreamgym.utils.metrics import MetricsLog
 from dreamgym.utils.progress import Reporter
 from dreamgym.utils.seeds import derive_seed, seed_globals
 
+MAX_FALLS = 2  # a run falls back so often; the next flag ends it
+
 
 @dataclass(kw_only=True)
 class Trainer:
@@ -60,7 +62,7 @@ class Trainer:
             self._keep_the_best(audit)
             times = {"time/collect": collected - started, "time/audit": time.monotonic() - collected}
             self._learn(groups, audit, dream_tokens, times)
-            if audit.exploited and self.config.training.fidelity.on_exploitation == "stop":
+            if audit.exploited and self._has_to_end(audit):
                 return await self._go_back()
             if self._is_due(self.config.training.checkpoint_every):
                 self.save()
@@ -115,7 +117,7 @@ class Trainer:
         """Write down what this iteration was: metrics, a line for the one who watches, a group to read."""
         parts, rollouts = self.parts, rollout_metrics(groups)
         states = {**parts.replay_buffer.metrics(), **parts.curriculum.metrics(), **self.counters.metrics()}
-        if audit.episodes:
+        if audit.audited.episodes:
             states["audit/exploited"] = float(bool(audit.exploited))
         self.metrics.log(self.finished, {**rollouts, **metrics, **states})
         shown = episodes_text(groups[0].trajectories)
@@ -141,10 +143,10 @@ class Trainer:
 
     def _judged(self, audit: Audit) -> Audit:
         """The audit and what it says beside those of the last iterations; one of no dream says nothing."""
-        if not audit.episodes:
+        if not audit.audited.episodes:
             return audit
-        audits = latest(self.counters.audits, audit.denied, audit.episodes)
-        return replace(audit, exploited=exploitation(audits, self.config.training.fidelity.max_gap))
+        audits = latest(self.counters.audits, audit.audited)
+        return replace(audit, exploited=exploitation(audits, self.config.training.fidelity))
 
     def _keep_the_best(self, audit: Audit) -> None:
         """Remember the policy to go back to: that of the highest audited success, or the last one whose audit
@@ -154,8 +156,32 @@ class Trainer:
         if audit.exploited or (best is not None and (score is None or score <= best)):
             return
         self.counters = replace(self.counters, best_iteration=self.finished, best_score=score)
-        if self.config.training.fidelity.on_exploitation == "stop":
+        if self.config.training.fidelity.on_exploitation != "warn":
             self.save()
+
+    def _has_to_end(self, audit: Audit) -> bool:
+        """Do what ``training.fidelity.on_exploitation`` says of a flag; whether the run is over by it.
+
+        A run that falls back goes on from its best policy, other seeds and the curriculum's progress ahead of
+        it; one that does so again and again has a dream that nothing mends, and ends.
+        """
+        wanted = self.config.training.fidelity.on_exploitation
+        if wanted in ("warn", "stop") or self.counters.falls >= MAX_FALLS:
+            return wanted != "warn"
+        best = checkpoint_path(self.folder.path, self.counters.best_iteration)
+        stateful = self.parts.stateful()
+        kept = ("policy", "algorithm", *(("replay_buffer",) if wanted == "refresh" else ()))
+        read_checkpoint(best).restore({name: stateful[name] for name in kept})
+        if wanted == "refresh":  # the dreams since then are forgotten, what really happened is not
+            self.parts.replay_buffer.add_trajectories(audit.real)
+        self.counters = replace(self.counters, falls=self.counters.falls + 1, audits=())
+        self.reporter.line(
+            f"back to the policy of {best}, {audit.real_turns} audited real turns kept"
+            if wanted == "refresh"
+            else f"back to the policy of {best}"
+        )
+        self.save()
+        return False
 
     async def _go_back(self) -> Path:
         """Return to the best policy that was audited (the first one where none was) and end there."""
