@@ -60,9 +60,9 @@ class Plan:
 
 
 def bench_config(config: DreamGymConfig, plan: Plan, overrides: Sequence[str] = ()) -> DreamGymConfig:
-    """``config`` with the bench's own settings, then ``overrides``."""
+    """``config`` with the bench's own settings, then ``overrides``; the plan says how long it is."""
     phases = f"training.phases=[{{world: dream, iterations: {plan.iterations}}}]"
-    return override_config(config.model_dump(mode="json"), [*SETTINGS, phases, *overrides])
+    return override_config(config.model_dump(mode="json"), [*SETTINGS, *overrides, phases])
 
 
 def run_bench(

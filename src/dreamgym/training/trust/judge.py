@@ -12,6 +12,7 @@ from statistics import fmean
 
 from dreamgym.core.data_structures import Group, Trajectory
 from dreamgym.core.errors import DataError
+from dreamgym.models.dream_prompts import safe_action
 from dreamgym.models.llm_client import LLMClient, acomplete_many
 from dreamgym.training.audit import dreams
 from dreamgym.training.trust.detectors import Finding
@@ -85,7 +86,7 @@ def judge_prompt(episode: Trajectory) -> str:
     """What the judge reads of an episode: texts on lines of their own, and no more than fits."""
     lines = [episode.transitions[0].state]
     for turn in episode.transitions:
-        lines += [f"> {turn.action.text}", turn.next_state]
+        lines += [f"> {safe_action(turn.action.text)}", turn.next_state]
     text = "\n".join(line.replace("=====", "= =") for line in lines)
     return PROMPT.format(
         instruction=episode.task.instruction,
