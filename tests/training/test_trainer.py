@@ -200,7 +200,7 @@ def test_a_run_that_falls_back_goes_on_from_the_best_policy(tmp_path, capsys, ac
     assert (trainer.finished, trainer.counters.falls, trainer.counters.best_iteration) == (5, 1, 1)
     # Version 1 was the best. The third iteration's update is taken back; the fourth learns from version 1.
     assert seen == [0, 1, 2, 1, 2]
-    assert "back to the policy of" in capsys.readouterr().out
+    assert "fallen back to the policy of" in capsys.readouterr().out
     turns = [line["rollout/dreamed_turns"] for line in rollout_lines(trainer)]
     # Refreshed: what was dreamed after the best policy is forgotten, the audited real turns are kept.
     kept = sum(turns) if action == "fall_back" else turns[0] + 2 + turns[3] + turns[4]

@@ -105,8 +105,8 @@ class _Check:
 
 
 class ConsistencyAuditor:
-    """Some dreamed episodes dreamed again by a second opinion, from the same sheet and with the same actions;
-    all of them read for contradictions and odd wins.
+    """Wins among some of the dreamed episodes dreamed again by a second opinion, from the same sheet and with
+    the same actions; all episodes read for contradictions and odd wins.
     """
 
     def __init__(
@@ -124,23 +124,23 @@ class ConsistencyAuditor:
         self._contradiction = contradiction
 
     async def audit(self, iteration: int, groups: Sequence[Group]) -> Audit:
-        """How often the second opinion differs: on next states, on what is accepted, on wins."""
+        """How often the second opinion differs on wins, and in these on next states and what is accepted."""
         trajectories = audited(groups, self._config.audit_share)
         if not trajectories:
             return Audit()
-        checks = await asyncio.gather(*(self._dream_again(trajectory) for trajectory in trajectories))
-        turns = [turn for trajectory in trajectories for turn in trajectory.transitions]
+        wins = [trajectory for trajectory in trajectories if trajectory.success]  # a loss has nothing to deny
+        checks = await asyncio.gather(*(self._dream_again(trajectory) for trajectory in wins))
+        turns = [turn for trajectory in wins for turn in trajectory.transitions]
         accepted = sum(turn.valid for turn in turns)
-        won = sum(trajectory.success for trajectory in trajectories)
         denied = sum(check.denied for check in checks)
         everything = dreams(groups)
         wrong, read = until_wrong([(self._contradiction(t), len(t.transitions)) for t in everything])
-        odd, wins = self._rules.breaches(everything)
+        odd, told = self._rules.breaches(everything)
         return Audit(
             metrics={
                 "episodes": len(trajectories),
-                "dreamed_success": won / len(trajectories),
-                "confirmed_success": (won - denied) / len(trajectories),
+                "dreamed_success": len(wins) / len(trajectories),
+                "confirmed_success": (len(wins) - denied) / len(trajectories),
                 "gap": denied / len(trajectories),
                 "states_differing": sum(check.differing for check in checks) / max(1, len(turns)),
                 "accepted_doubted": sum(check.refused for check in checks) / max(1, accepted),
@@ -148,7 +148,7 @@ class ConsistencyAuditor:
                 "odd_wins": len(odd),
                 **self._drift.of(trajectories),
             },
-            audited=Audited(denied, len(trajectories), wrong, read, len(odd), wins),
+            audited=Audited(denied, len(trajectories), wrong, read, len(odd), told),
         )
 
     async def _dream_again(self, trajectory: Trajectory) -> _Check:

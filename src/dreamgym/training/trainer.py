@@ -62,8 +62,10 @@ class Trainer:
             self._keep_the_best(audit)
             times = {"time/collect": collected - started, "time/audit": time.monotonic() - collected}
             self._learn(groups, audit, dream_tokens, times)
-            if audit.exploited and self._has_to_end(audit):
-                return await self._go_back()
+            if audit.exploited:
+                if self._has_to_end():
+                    return await self._go_back()
+                self._fall_back(audit)
             if self._is_due(self.config.training.checkpoint_every):
                 self.save()
             if self._is_due(self.config.training.eval_every):
@@ -159,29 +161,31 @@ class Trainer:
         if self.config.training.fidelity.on_exploitation != "warn":
             self.save()
 
-    def _has_to_end(self, audit: Audit) -> bool:
-        """Do what ``training.fidelity.on_exploitation`` says of a flag; whether the run is over by it.
+    def _has_to_end(self) -> bool:
+        """Whether a flag ends the run; one that fell back again and again has a dream that nothing mends."""
+        wanted = self.config.training.fidelity.on_exploitation
+        return wanted == "stop" or (wanted != "warn" and self.counters.falls >= MAX_FALLS)
 
-        A run that falls back goes on from its best policy, other seeds and the curriculum's progress ahead of
-        it; one that does so again and again has a dream that nothing mends, and ends.
+    def _fall_back(self, audit: Audit) -> None:
+        """Go on from the best policy, where ``training.fidelity.on_exploitation`` says so.
+
+        The evidence against its successors is dropped. To refresh, the dreams since then are forgotten, too,
+        and what really happened in those that were replayed is kept.
         """
         wanted = self.config.training.fidelity.on_exploitation
-        if wanted in ("warn", "stop") or self.counters.falls >= MAX_FALLS:
-            return wanted != "warn"
-        best = checkpoint_path(self.folder.path, self.counters.best_iteration)
-        stateful = self.parts.stateful()
-        kept = ("policy", "algorithm", *(("replay_buffer",) if wanted == "refresh" else ()))
+        if wanted == "warn":
+            return
+        best, stateful = (
+            checkpoint_path(self.folder.path, self.counters.best_iteration),
+            self.parts.stateful(),
+        )
+        kept = ["policy", "algorithm", *(["replay_buffer"] if wanted == "refresh" else [])]
         read_checkpoint(best).restore({name: stateful[name] for name in kept})
-        if wanted == "refresh":  # the dreams since then are forgotten, what really happened is not
+        if wanted == "refresh":
             self.parts.replay_buffer.add_trajectories(audit.real)
         self.counters = replace(self.counters, falls=self.counters.falls + 1, audits=())
-        self.reporter.line(
-            f"back to the policy of {best}, {audit.real_turns} audited real turns kept"
-            if wanted == "refresh"
-            else f"back to the policy of {best}"
-        )
+        self.reporter.line(f"fallen back to the policy of {best}")
         self.save()
-        return False
 
     async def _go_back(self) -> Path:
         """Return to the best policy that was audited (the first one where none was) and end there."""

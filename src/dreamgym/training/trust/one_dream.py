@@ -44,7 +44,8 @@ HONEST = ""
 
 @dataclass(kw_only=True)
 class Witness:
-    """The bench's own eyes, which no detector has: every dreamed episode replayed, lies counted, time taken.
+    """The bench's own eyes, which no detector has: every dreamed episode replayed, lies counted, time taken
+    (of the first iteration with the evaluation before it).
 
     It is the trainer's auditor and hands on to ``watch``.
     """
@@ -53,7 +54,6 @@ class Witness:
     dream: Dreamer
     advance: Advance
     iterations: list[dict[str, float]] = field(default_factory=list)
-    groups: list[Sequence[Group]] = field(default_factory=list)
     _lies: int = 0
     _since: float = field(default_factory=time.monotonic)
 
@@ -70,14 +70,13 @@ class Witness:
                 "dreamed_wins": float(sum(episode.dreamed_success for episode in judged)),
                 "real_wins": float(sum(episode.real_success for episode in judged)),
                 "lies": float(lies - self._lies),
-                "run_seconds": time.monotonic() - self._since,  # rollouts, and the update before them
+                "run_seconds": time.monotonic() - self._since,  # the update before, and the rollouts
             }
         )
         self._lies = lies
-        self.groups = [groups] if not self.groups else self.groups
         audit = await self.watch.audit(iteration, groups)
         self.advance()
-        self._lies, self._since = (self.dream.lies if isinstance(self.dream, Lie) else 0), time.monotonic()
+        self._since = time.monotonic()
         return audit
 
 
@@ -122,12 +121,12 @@ async def try_dream(
     with open_grounds(config) as honest:
         drift = Drift(make_embedder(config.buffer), honest.offline)
         lie = _planter(hack, drift, honest)
-        grounds = replace(honest, dream=lie(honest.dream))
-        verdicts = [await gate_verdict(config, grounds)]
+        asked, grounds = (replace(honest, dream=lie(honest.dream)) for _ in range(2))
+        verdicts = [await gate_verdict(config, asked)]
         advance()
         watch = Watch(build_detectors(config, grounds, drift, lie, judge))
         witness = Witness(watch=watch, dream=grounds.dream, advance=advance)
-        values = ValueEvaluator(config=config, grounds=grounds)
+        values = ValueEvaluator(config=config, grounds=asked)  # lies told to it are no lies told to the run
         update = await _learn(config, grounds, folder, witness, values)
     return DreamRecord(
         hack=hack,

@@ -48,13 +48,13 @@ class DreamRecord:
         return list(dict.fromkeys(verdict["detector"] for verdict in self.verdicts))
 
     def seconds_of(self, detector: str) -> float:
-        """What the detector took in all."""
-        return sum(v["seconds"] for v in self.verdicts if v["detector"] == detector)
+        """What the detector took from the second iteration on."""
+        return sum(v["seconds"] for v in self.verdicts if v["detector"] == detector and v["iteration"] > 1)
 
     @property
     def seconds_of_the_run(self) -> float:
-        """Rollouts and updates: what the monitors watch."""
-        return sum(iteration["run_seconds"] for iteration in self.iterations)
+        """Rollouts and updates from the second iteration on: the first one's time is not its own alone."""
+        return sum(iteration["run_seconds"] for iteration in self.iterations[1:])
 
     def to_json(self) -> dict[str, Any]:
         """With null for what could not be measured."""

@@ -20,7 +20,14 @@ def hack_rows(results: Results) -> tuple[list[str], Rows]:
     """One line per planted dream: the first iteration that each detector flagged, what RL made of it."""
     planted = [dream for dream in results.dreams if dream.hack]
     detectors = _detectors(planted)
-    head = ["planted", *detectors, "flagged", "lies, % of turns", "dreamed wins, %", "of these false, %"]
+    head = [
+        "planted",
+        *detectors,
+        "flagged",
+        "lies, % of turns in the end",
+        "dreamed wins, %",
+        "of these false, %",
+    ]
     return head, [[dream.hack, *_planted_cells(dream, detectors)] for dream in planted]
 
 
@@ -32,7 +39,7 @@ def _planted_cells(dream: DreamRecord, detectors: Sequence[str]) -> list[str]:
     return [
         *flags,
         verdict,
-        _arrow(100 * _share(i["lies"], i["turns"]) for i in (first, last)),
+        f"{100 * _share(last['lies'], last['turns']):.1f}",
         _arrow(100 * _share(i["dreamed_wins"], i["episodes"]) for i in (first, last)),
         _arrow(100 * max(0.0, 1 - _share(i["real_wins"], i["dreamed_wins"])) for i in (first, last)),
     ]
