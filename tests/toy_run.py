@@ -12,14 +12,14 @@ import json
 import math
 import random
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from countdown import Countdown, make_task
 from dreamgym.core.config import DreamGymConfig
 from dreamgym.core.config_io import load_config
-from dreamgym.core.data_structures import Action, Group, Origin, Task
+from dreamgym.core.data_structures import Action, Group, Origin, Task, Trajectory
 from dreamgym.environments.base_env import Observation
 from dreamgym.training.parts import Audit, Parts
 from dreamgym.training.run_folder import RunFolder
@@ -123,7 +123,10 @@ class CountingBuffer(JsonState):
         super().__init__(turns=0)
 
     def add_groups(self, groups: Sequence[Group]) -> None:
-        self.kept["turns"] += sum(len(t.transitions) for g in groups for t in g.trajectories)
+        self.add_trajectories(t for g in groups for t in g.trajectories)
+
+    def add_trajectories(self, trajectories: Iterable[Trajectory]) -> None:
+        self.kept["turns"] += sum(len(t.transitions) for t in trajectories)
 
     def metrics(self) -> dict[str, float]:
         return {"replay/size": float(self.kept["turns"])}

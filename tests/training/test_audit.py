@@ -13,6 +13,7 @@ import pytest
 
 from dreamgym.core.config import FidelityConfig, ReasoningModelConfig
 from dreamgym.core.data_structures import Group, Origin, Sheet, StopReason, Task, Trajectory
+from dreamgym.environments.alfworld.contradictions import first_contradiction
 from dreamgym.environments.alfworld.from_sheet import sheet_of_game
 from dreamgym.environments.alfworld.panels import game_of, generated_tasks
 from dreamgym.models.dream_format import Answer
@@ -24,9 +25,11 @@ from dreamgym.training.audit import ConsistencyAuditor, ReplayAuditor, audited
 from dreamgym.training.collect import CollectSettings, collect_trajectories
 from dreamgym.training.drift import Drift
 from dreamgym.training.parts import Audit
+from dreamgym.training.win_rules import WinRules
 
 ALL = FidelityConfig(audit_share=1.0)
 DRIFT = Drift(HashingEmbedder(64), [])
+NO_RULES = WinRules([])
 NEVER = "\nfail\nnext: Nothing happens.\nreward: 0\ndone: no"
 
 
@@ -52,12 +55,12 @@ def exploited() -> Group:
 
 
 def replayed(group: Group, config: FidelityConfig = ALL) -> Audit:
-    return asyncio.run(ReplayAuditor(config, DRIFT).audit(0, [group]))
+    return asyncio.run(ReplayAuditor(config, DRIFT, NO_RULES).audit(0, [group]))
 
 
 def test_an_honest_dream_is_not_flagged_and_its_turns_are_counted_as_real() -> None:
     audit = replayed(honest())
-    assert (audit.denied, audit.episodes) == (0, 12)
+    assert audit.audited[:2] == (0, 12)
     assert audit.metrics["gap"] == 0.0
     assert audit.metrics["next_state_exact"] == 1.0
     assert audit.real_turns == sum(len(t.transitions) for t in honest().trajectories)
@@ -70,7 +73,7 @@ def test_made_up_wins_are_counted_and_flagged() -> None:
     assert audit.metrics["false_wins"] == failures
     assert audit.metrics["dreamed_success"] == 1.0
     assert audit.score == audit.metrics["real_success"] == pytest.approx(1.0 - failures / 12)
-    assert (audit.denied, audit.episodes) == (failures, 12)
+    assert audit.audited[:2] == (failures, 12)
     assert {(t.outcome, t.real_success) for t in audit.shown} <= {("won", True), ("won", False)}
     assert ("won", False) in {(t.outcome, t.real_success) for t in audit.shown}
 
@@ -81,9 +84,13 @@ def test_a_share_is_spread_evenly_and_never_empty() -> None:
     assert audited([], 1.0) == []
 
 
+def consistency(model: ReasoningExperienceModel) -> ConsistencyAuditor:
+    return ConsistencyAuditor(ALL, model, DRIFT, NO_RULES, first_contradiction)
+
+
 def second_opinion(answer: str) -> Audit:
     model = ReasoningExperienceModel(ReasoningModelConfig(retries=0), ScriptedClient({"action:": answer}))
-    return asyncio.run(ConsistencyAuditor(ALL, model, DRIFT).audit(0, [exploited()]))
+    return asyncio.run(consistency(model).audit(0, [exploited()]))
 
 
 def test_wins_that_a_second_opinion_denies_are_flagged() -> None:
@@ -92,7 +99,7 @@ def test_wins_that_a_second_opinion_denies_are_flagged() -> None:
     assert audit.metrics["confirmed_success"] == 0.0
     assert audit.metrics["accepted_doubted"] == 1.0
     assert audit.real_turns == 0
-    assert (audit.denied, audit.episodes) == (12, 12)
+    assert audit.audited[:2] == (12, 12)
 
 
 class Agreeing(ReasoningExperienceModel):
@@ -117,8 +124,8 @@ class Agreeing(ReasoningExperienceModel):
 
 def test_wins_that_a_second_opinion_confirms_are_not_flagged() -> None:
     model = Agreeing(exploited().trajectories)
-    audit = asyncio.run(ConsistencyAuditor(ALL, model, DRIFT).audit(0, [exploited()]))
-    assert (audit.denied, audit.episodes) == (0, 12)
+    audit = asyncio.run(consistency(model).audit(0, [exploited()]))
+    assert audit.audited[:2] == (0, 12)
     metrics = audit.metrics
     assert metrics["dreamed_success"] == metrics["confirmed_success"] == 1.0
     assert metrics["gap"] == metrics["states_differing"] == metrics["accepted_doubted"] == 0.0

@@ -9,11 +9,10 @@ import pytest
 from dreamgym.core.config import FidelityConfig
 from dreamgym.core.errors import FidelityError
 from dreamgym.environments.alfworld.replay import JudgedTurn
+from dreamgym.training.bounds import lemma_1, measured_errors, value_error_bound
 from dreamgym.training.fidelity import (
     FidelityReport,
-    measured_bound,
     rates,
-    value_error_bound,
 )
 from dreamgym.training.gate import below_gate, check_gate
 from dreamgym.utils.stats import wilson
@@ -56,7 +55,7 @@ def test_the_bound_of_lemma_1() -> None:
     # horizon 10: gamma 0.9; 0.01/0.1 + 2*0.9*0.002/0.01 = 0.1 + 0.36
     assert value_error_bound(0.01, 0.002, horizon=10) == pytest.approx(0.46)
     # of 8 turns 2 rewards and 3 next states are wrong; horizon 30: gamma 29/30
-    bound = measured_bound(TURNS)
+    bound = lemma_1(measured_errors(TURNS))
     assert bound.estimate == pytest.approx(2 / 8 * 30 + 2 * 29 / 30 * 3 / 8 * 900)
     assert bound.low < bound.estimate < bound.high
 
@@ -76,8 +75,13 @@ def report(recognised: int, false_wins: int, whole: int) -> FidelityReport:
         dreamed_success=wilson(30, 100),
         real_success=wilson(30, 100),
         failed=0,
-        value_error_bound=measured_bound(good),
+        value_error_bound=lemma_1(measured_errors(good)),
     )
+
+
+def only_heldout(recognised: int) -> FidelityReport:
+    """A dream that believes what the policy never says: its own turns show nothing of it."""
+    return replace(report(200, 0, 100), teacher_forced=report(recognised, 0, 100).teacher_forced)
 
 
 @pytest.mark.parametrize(
@@ -85,10 +89,19 @@ def report(recognised: int, false_wins: int, whole: int) -> FidelityReport:
     [
         (report(200, 0, 100), []),
         (report(199, 1, 95), []),
-        (report(198, 0, 100), ["invalid actions recognised"]),
+        (report(198, 0, 100), ["invalid actions recognised", "held-out invalid actions recognised"]),
+        (only_heldout(198), ["held-out invalid actions recognised"]),
         (report(200, 2, 100), ["false wins"]),
         (report(200, 0, 94), ["whole episodes"]),
-        (report(150, 9, 50), ["invalid actions recognised", "false wins", "whole episodes"]),
+        (
+            report(150, 9, 50),
+            [
+                "invalid actions recognised",
+                "held-out invalid actions recognised",
+                "false wins",
+                "whole episodes",
+            ],
+        ),
     ],
 )
 def test_the_gate_names_what_is_missed(measured: FidelityReport, missed: list[str]) -> None:

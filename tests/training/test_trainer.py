@@ -2,16 +2,18 @@
 
 import asyncio
 import json
+from itertools import product
 from pathlib import Path
 
 import pytest
 
-from countdown import Countdown
-from dreamgym.core.data_structures import Origin
+from countdown import Countdown, make_task
+from dreamgym.core.data_structures import Action, Origin, StopReason, Trajectory, Transition
 from dreamgym.core.errors import NonFiniteLossError, TooManyFailuresError
 from dreamgym.training.checkpoints import read_checkpoint
+from dreamgym.training.exploitation import Audited
 from dreamgym.training.parts import Audit
-from dreamgym.training.trainer import Trainer
+from dreamgym.training.trainer import MAX_FALLS, Trainer
 from dreamgym.utils.metrics import read_metrics
 from toy_run import LeastPlayed, ScriptedAuditor, toy_config, toy_trainer
 
@@ -23,6 +25,33 @@ def trained(
     with trainer.folder:
         asyncio.run(trainer.train())
     return trainer
+
+
+def versions_seen(trainer: Trainer) -> list[int]:
+    """Fills with the policy's version at every update."""
+    seen: list[int] = []
+    learn = trainer.parts.algorithm.update
+
+    def update(policy, groups):
+        seen.append(policy.version)
+        return learn(policy, groups)
+
+    trainer.parts.algorithm.update = update
+    return seen
+
+
+def replayed(*actions: str) -> list[Trajectory]:
+    """What an audit kept of the real world: one trajectory of one turn each."""
+    return [
+        Trajectory(
+            id=action,
+            task=make_task("0"),
+            origin=Origin.REAL,
+            transitions=(Transition(state="s", action=Action(text=action), reward=0.0, next_state="t"),),
+            stop_reason=StopReason.TURN_LIMIT,
+        )
+        for action in actions
+    ]
 
 
 def rollout_lines(trainer: Trainer) -> list[dict]:
@@ -143,10 +172,10 @@ def test_too_many_failures_end_the_run_and_leave_its_checkpoint(tmp_path):
 @pytest.mark.parametrize("action", ["warn", "stop"])
 def test_an_exploited_dream_warns_or_stops_at_the_best_policy(tmp_path, capsys, action):
     scores = [
-        Audit(score=0.3, episodes=5),
-        Audit(score=0.5, episodes=5),
-        Audit(score=0.4, episodes=5),
-        Audit(score=0.1, denied=8, episodes=8),
+        Audit(score=0.3, audited=Audited(0, 5)),
+        Audit(score=0.5, audited=Audited(0, 5)),
+        Audit(score=0.4, audited=Audited(0, 5)),
+        Audit(score=0.1, audited=Audited(8, 8)),
     ]
     auditor = ScriptedAuditor(scores)
     trainer = trained(tmp_path, 6, f"training.fidelity.on_exploitation={action}", auditor=auditor)
@@ -165,13 +194,75 @@ def test_an_exploited_dream_warns_or_stops_at_the_best_policy(tmp_path, capsys, 
 
 
 def test_an_audit_without_a_score_goes_back_to_the_last_policy_it_had_nothing_against(tmp_path):
-    audits = [Audit(), Audit(), Audit(denied=4, episodes=4)]
+    audits = [Audit(), Audit(), Audit(audited=Audited(4, 4))]
     trainer = trained(tmp_path, 6, "training.fidelity.on_exploitation=stop", auditor=ScriptedAuditor(audits))
     assert (trainer.finished, trainer.parts.policy.version) == (1, 1)
 
 
+FLAGGED = Audit(score=0.1, audited=Audited(8, 8), real=tuple(replayed("a", "b")), real_turns=2)
+GOOD_THEN_BAD = [Audit(score=0.3, audited=Audited(0, 5)), Audit(score=0.5, audited=Audited(0, 5)), FLAGGED]
+
+
+@pytest.mark.parametrize("action", ["fall_back", "refresh"])
+def test_a_run_that_falls_back_goes_on_from_the_best_policy(tmp_path, capsys, action):
+    settings = (f"training.fidelity.on_exploitation={action}", "training.fidelity.audit=replay")
+    trainer = toy_trainer(tmp_path, toy_config(5, *settings), ScriptedAuditor(list(GOOD_THEN_BAD)))
+    seen = versions_seen(trainer)
+    with trainer.folder:
+        asyncio.run(trainer.train())
+    assert (trainer.finished, trainer.counters.falls, trainer.counters.best_iteration) == (5, 1, 1)
+    # Version 1 was the best. The third iteration's update is taken back; the fourth learns from version 1.
+    assert seen == [0, 1, 2, 1, 2]
+    assert "fallen back to the policy of" in capsys.readouterr().out
+    turns = [line["rollout/dreamed_turns"] for line in rollout_lines(trainer)]
+    # Refreshed: what was dreamed after the best policy is forgotten, the audited real turns are kept.
+    kept = sum(turns) if action == "fall_back" else turns[0] + 2 + turns[3] + turns[4]
+    assert trainer.parts.replay_buffer.kept["turns"] == kept
+
+
+def test_a_dream_that_nothing_mends_ends_the_run(tmp_path):
+    auditor = ScriptedAuditor([*GOOD_THEN_BAD, FLAGGED, FLAGGED])
+    trainer = trained(tmp_path, 9, "training.fidelity.on_exploitation=fall_back", auditor=auditor)
+    assert trainer.counters.falls == MAX_FALLS == 2
+    assert len(rollout_lines(trainer)) == 5  # two falls, and the third flag
+    assert (trainer.finished, trainer.parts.policy.version) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("action", "killed_in"),  # a run that stopped at the flag, in iteration 2, has nothing to continue
+    [*product(["warn", "fall_back", "refresh"], [2, 3]), ("stop", 2)],
+)
+def test_a_run_killed_around_a_flag_and_continued_ends_as_one_that_never_was(tmp_path, action, killed_in):
+    settings = (f"training.fidelity.on_exploitation={action}", "training.fidelity.audit=replay")
+
+    def opened(folder: Path) -> Trainer:
+        config = toy_config(5, *settings, "training.checkpoint_every=1")
+        return toy_trainer(folder, config, ScriptedAuditor(list(GOOD_THEN_BAD)))
+
+    whole = opened(tmp_path / "whole")
+    asyncio.run(whole.train())
+    killed = opened(tmp_path / "killed")
+    audit = killed.parts.auditor.audit
+
+    async def until_killed(iteration, groups):
+        if iteration == killed_in:
+            raise KeyboardInterrupt
+        return await audit(iteration, groups)
+
+    killed.parts.auditor.audit = until_killed
+    with pytest.raises(KeyboardInterrupt):
+        asyncio.run(killed.train())
+    killed.folder.close()
+    continued = opened(tmp_path / "killed")
+    continued.resume(continued.folder.resume())
+    asyncio.run(continued.train())
+    assert continued.counters == whole.counters
+    assert continued.parts.policy.kept == whole.parts.policy.kept
+    assert continued.parts.replay_buffer.kept == whole.parts.replay_buffer.kept
+
+
 def test_where_nothing_is_dreamed_nothing_is_exploited(tmp_path):
-    audits = [Audit(denied=4, episodes=4), Audit(), Audit(denied=0, episodes=4)]
+    audits = [Audit(audited=Audited(4, 4)), Audit(), Audit(audited=Audited(0, 4))]
     trainer = trained(tmp_path, 3, auditor=ScriptedAuditor(audits))
     # 4 of 4, then nothing that was looked at, then 4 of 8, whose lower end is 21.5 %.
     assert [line.get("audit/exploited") for line in rollout_lines(trainer)] == [1, None, 1]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from dreamgym.training.fidelity import value_error_bound
+from dreamgym.training.bounds import value_error_bound
 
 Array = NDArray[np.float64]
 STATES = 5

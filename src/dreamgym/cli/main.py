@@ -13,6 +13,7 @@ from dreamgym.cli.fit import fit_app
 from dreamgym.cli.models import models_app
 from dreamgym.cli.play import play
 from dreamgym.cli.report import report
+from dreamgym.cli.trust import trust
 from dreamgym.training.evaluate import evaluate
 from dreamgym.training.train import train
 
@@ -31,6 +32,7 @@ app.add_typer(models_app, name="models")
 app.command()(fidelity)
 app.command()(play)
 app.command()(report)
+app.command()(trust)
 
 
 def _print_version(asked: bool) -> None:

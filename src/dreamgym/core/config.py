@@ -152,7 +152,26 @@ class FidelityConfig(Section):
     max_gap: NonNegativeFloat = Field(
         0.15, description="share of episodes whose win the audit denies that, chance apart, raises the flag"
     )
-    on_exploitation: Literal["warn", "stop"] = "warn"
+    max_wrong_turns: NonNegativeFloat = Field(
+        0.002, description="share of turns answered wrongly, as the audit tells, that raises it likewise"
+    )
+    max_odd_wins: NonNegativeFloat = Field(
+        0.05, description="share of wins that are like no logged one that raises it likewise"
+    )
+    on_exploitation: Literal["warn", "stop", "fall_back", "refresh"] = Field(
+        "warn",
+        description="what a flag does: say so; end at the best policy; go on from it; the same, with the "
+        "audited real turns in the replay buffer",
+    )
+
+    @model_validator(mode="after")
+    def _refreshes_with_something(self) -> FidelityConfig:
+        if self.on_exploitation == "refresh" and self.audit != "replay":
+            raise ValueError(
+                "on_exploitation 'refresh' needs real turns, and the audit 'consistency' plays none: "
+                "set training.fidelity.audit to replay, or on_exploitation to fall_back"
+            )
+        return self
 
 
 class TrainingConfig(Section):

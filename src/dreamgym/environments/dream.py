@@ -8,12 +8,50 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 from dreamgym.core.data_structures import Origin, Sheet, Task
 from dreamgym.environments.base_env import Environment, Observation, StepResult
 from dreamgym.models.dream_prompts import Past, safe_action
-from dreamgym.models.reasoning_model import ReasoningExperienceModel
+from dreamgym.models.reasoning_model import DreamedTurn
 from dreamgym.models.sheet import AT, HAND, NAME, UNSEEN, make_sheet
+
+
+class Dreamer(Protocol):
+    """What dreams: the experience model, or one that is made to lie (``environments.planted``)."""
+
+    @property
+    def keeps_sheet(self) -> bool:
+        """Whether the dream's hidden state is a sheet."""
+        ...
+
+    @property
+    def reads_past(self) -> bool:
+        """Whether it reads the turns before."""
+        ...
+
+    @property
+    def reasons(self) -> bool:
+        """Whether it reasons before it answers."""
+        ...
+
+    async def dream_turn(
+        self,
+        *,
+        task: Task,
+        state: str,
+        action: str,
+        sheet: Sheet,
+        past: Past | None = None,
+        trajectory_id: str | None = None,
+        seed: int = 0,
+    ) -> DreamedTurn:
+        """Answer one turn; InvalidDreamError where the answer is malformed."""
+        ...
+
+    async def imagine(self, task: Task, sheet: Sheet, seed: int) -> Sheet:
+        """Fill in what nobody has seen."""
+        ...
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -34,9 +72,7 @@ class DreamEnv:
     name = "dream"
     origin = Origin.DREAMED
 
-    def __init__(
-        self, model: ReasoningExperienceModel, *, max_turns: int = 30, start: Sheet | None = None
-    ) -> None:
+    def __init__(self, model: Dreamer, *, max_turns: int = 30, start: Sheet | None = None) -> None:
         self._model = model
         self._max_turns = max_turns
         self._start = start
@@ -112,7 +148,7 @@ class DreamEnv:
         return self._now
 
 
-async def imagined_start(model: ReasoningExperienceModel, task: Task, seed: int) -> Sheet:
+async def imagined_start(model: Dreamer, task: Task, seed: int) -> Sheet:
     """The sheet that every member of a group starts from: the task's own, its unseen places imagined.
 
     A dream that keeps none starts from what the opening alone tells.
@@ -130,7 +166,7 @@ def blank_sheet(opening: str) -> Sheet:
 class DreamFactory:
     """Makes the members of a group: one imagined sheet, then identical fresh environments."""
 
-    def __init__(self, model: ReasoningExperienceModel, *, max_turns: int) -> None:
+    def __init__(self, model: Dreamer, *, max_turns: int) -> None:
         self._model = model
         self._max_turns = max_turns
 

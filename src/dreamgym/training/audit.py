@@ -1,42 +1,67 @@
 """Audits of the dream on the current policy's own distribution, every iteration.
 
 ``ReplayAuditor`` plays dreamed actions again in the real engine: sharp, and its turns count as real ones.
-``ConsistencyAuditor`` asks the experience model again, sampled and without its retrieved experiences: free,
-and blind to errors that the model makes both times.
+``ConsistencyAuditor`` takes no real turn: it asks the experience model again, sampled and without its
+retrieved experiences, and is blind to errors that the model makes both times; so it also reads every episode
+for what contradicts the sheet it started from. Both hold every win beside the logged ones (``win_rules``).
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from dreamgym.core.config import FidelityConfig
 from dreamgym.core.data_structures import Group, Origin, Trajectory
 from dreamgym.core.errors import EndpointError, InvalidDreamError
-from dreamgym.environments.alfworld.replay import replay
+from dreamgym.environments.alfworld.replay import as_real, replay
+from dreamgym.environments.dream import Dreamer
 from dreamgym.models.dream_prompts import Past, safe_action
-from dreamgym.models.reasoning_model import ReasoningExperienceModel
 from dreamgym.training.drift import Drift
 from dreamgym.training.episode_records import replayed_records
+from dreamgym.training.exploitation import Audited
 from dreamgym.training.fidelity import rates
 from dreamgym.training.parts import Audit
+from dreamgym.training.win_rules import WinRules
 from dreamgym.utils.seeds import derive_seed
+
+Contradiction = Callable[[Trajectory], int | None]
+"""Finds the first turn of an episode that cannot be, by what the episode itself has shown."""
 
 
 def audited(groups: Sequence[Group], share: float) -> list[Trajectory]:
     """An even ``share`` of the dreamed, scored episodes."""
-    dreamed = [t for group in groups for t in group.scored if t.origin is Origin.DREAMED and t.sheet]
+    dreamed = dreams(groups)
     count = round(share * len(dreamed)) or min(1, len(dreamed))
     return [dreamed[i * len(dreamed) // count] for i in range(count)]
+
+
+def dreams(groups: Sequence[Group]) -> list[Trajectory]:
+    """The dreamed, scored episodes that have turns and a sheet to start from."""
+    return [
+        t
+        for group in groups
+        for t in group.scored
+        if t.origin is Origin.DREAMED and t.sheet and t.transitions
+    ]
+
+
+def until_wrong(first_wrong: Sequence[tuple[int | None, int]]) -> tuple[int, int]:
+    """Wrong turns and turns in all, of episodes given by their first wrong turn and their length: what
+    follows a wrong turn follows from it, and says nothing.
+    """
+    wrong = sum(first is not None for first, _ in first_wrong)
+    return wrong, sum(length if first is None else first + 1 for first, length in first_wrong)
 
 
 class ReplayAuditor:
     """Dreamed episodes replayed in the real engine, built from their sheets."""
 
-    def __init__(self, config: FidelityConfig, drift: Drift) -> None:
+    def __init__(self, config: FidelityConfig, drift: Drift, rules: WinRules) -> None:
         self._config = config
         self._drift = drift
+        self._rules = rules
 
     async def audit(self, iteration: int, groups: Sequence[Group]) -> Audit:
         """Dreamed minus real success, accepted invalid actions and false wins of these episodes."""
@@ -49,6 +74,8 @@ class ReplayAuditor:
         dreamed = sum(episode.dreamed_success for episode in episodes) / len(episodes)
         real = sum(episode.real_success for episode in episodes) / len(episodes)
         denied = sum(episode.dreamed_success and not episode.real_success for episode in episodes)
+        wrong, judged = until_wrong([(episode.first_wrong, len(episode.turns)) for episode in episodes])
+        odd, wins = self._rules.breaches(dreams(groups))
         return Audit(
             metrics={
                 "episodes": len(episodes),
@@ -58,12 +85,14 @@ class ReplayAuditor:
                 "invalid_accepted": 1.0 - measured.invalid_recognised.estimate,
                 "next_state_exact": measured.next_state_exact.estimate,
                 "false_wins": sum(turn.false_win for turn in turns),
+                "wrong_turns": wrong / judged,
+                "odd_wins": len(odd),
                 **self._drift.of(trajectories),
             },
             score=real,
-            denied=denied,
-            episodes=len(episodes),
+            audited=Audited(denied, len(episodes), wrong, judged, len(odd), wins),
             real_turns=len(turns),
+            real=tuple(as_real(*pair) for pair in zip(trajectories, episodes, strict=True)),
             shown=replayed_records(trajectories, episodes),
         )
 
@@ -78,39 +107,56 @@ class _Check:
 
 
 class ConsistencyAuditor:
-    """Dreamed episodes dreamed again by a second opinion, from the same sheet and with the same actions."""
+    """Wins among some of the dreamed episodes dreamed again by a second opinion, from the same sheet and with
+    the same actions; all episodes read for contradictions and odd wins.
+    """
 
-    def __init__(self, config: FidelityConfig, model: ReasoningExperienceModel, drift: Drift) -> None:
+    def __init__(
+        self,
+        config: FidelityConfig,
+        model: Dreamer,
+        drift: Drift,
+        rules: WinRules,
+        contradiction: Contradiction,
+    ) -> None:
         self._config = config
         self._model = model
         self._drift = drift
+        self._rules = rules
+        self._contradiction = contradiction
 
     async def audit(self, iteration: int, groups: Sequence[Group]) -> Audit:
-        """How often the second opinion differs: on next states, on what is accepted, on wins."""
+        """How often the second opinion differs on wins, and in these on next states and what is accepted."""
         trajectories = audited(groups, self._config.audit_share)
         if not trajectories:
             return Audit()
-        answers = await asyncio.gather(*(self._dream_again(trajectory) for trajectory in trajectories))
-        checks = [check for check in answers if check is not None]
-        trajectories = [t for t, check in zip(trajectories, answers, strict=True) if check is not None]
-        if not checks:
+        wins = [trajectory for trajectory in trajectories if trajectory.success]  # a loss has nothing to deny
+        answers = await asyncio.gather(*(self._dream_again(trajectory) for trajectory in wins))
+        unasked = [win for win, answer in zip(wins, answers, strict=True) if answer is None]
+        wins = [win for win in wins if win not in unasked]
+        trajectories = [trajectory for trajectory in trajectories if trajectory not in unasked]
+        if not trajectories:
             return Audit()
-        turns = [turn for trajectory in trajectories for turn in trajectory.transitions]
+        checks = [answer for answer in answers if answer is not None]
+        turns = [turn for trajectory in wins for turn in trajectory.transitions]
         accepted = sum(turn.valid for turn in turns)
-        won = sum(trajectory.success for trajectory in trajectories)
         denied = sum(check.denied for check in checks)
+        everything = dreams(groups)
+        wrong, read = until_wrong([(self._contradiction(t), len(t.transitions)) for t in everything])
+        odd, told = self._rules.breaches(everything)
         return Audit(
             metrics={
                 "episodes": len(trajectories),
-                "dreamed_success": won / len(trajectories),
-                "confirmed_success": (won - denied) / len(trajectories),
+                "dreamed_success": len(wins) / len(trajectories),
+                "confirmed_success": (len(wins) - denied) / len(trajectories),
                 "gap": denied / len(trajectories),
                 "states_differing": sum(check.differing for check in checks) / max(1, len(turns)),
                 "accepted_doubted": sum(check.refused for check in checks) / max(1, accepted),
+                "contradictions": wrong / read,
+                "odd_wins": len(odd),
                 **self._drift.of(trajectories),
             },
-            denied=denied,
-            episodes=len(trajectories),
+            audited=Audited(denied, len(trajectories), wrong, read, len(odd), told),
         )
 
     async def _dream_again(self, trajectory: Trajectory) -> _Check | None:

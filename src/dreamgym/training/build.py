@@ -34,6 +34,7 @@ from dreamgym.training.ppo import PPO
 from dreamgym.training.rollout import EnvironmentFactory
 from dreamgym.training.run_folder import RunFolder
 from dreamgym.training.trainer import Trainer
+from dreamgym.training.win_rules import WinRules
 from dreamgym.utils.metrics import MetricsLog
 from dreamgym.utils.progress import Reporter
 from dreamgym.utils.seeds import derive_seed
@@ -130,13 +131,18 @@ def build_auditor(config: DreamGymConfig, grounds: Grounds, clients: dict[str, L
     fidelity = config.training.fidelity
     if fidelity.audit_share == 0.0:
         return NoAudit()
-    drift = Drift(make_embedder(config.buffer), grounds.offline)
+    drift, rules = Drift(make_embedder(config.buffer), grounds.offline), WinRules(grounds.offline)
     if fidelity.audit == "replay":
-        return ReplayAuditor(fidelity, drift)
+        return ReplayAuditor(fidelity, drift, rules)
+    second, clients["second_opinion"] = second_opinion(config, grounds)
+    return ConsistencyAuditor(fidelity, second, drift, rules, grounds.domain.contradiction)
+
+
+def second_opinion(config: DreamGymConfig, grounds: Grounds) -> tuple[ReasoningExperienceModel, LLMClient]:
+    """The same experience model, sampled and without retrieved experiences, and the client it asks."""
     other = config.reasoning_model.model_copy(update={"top_k": 0, "temperature": 1.0})
-    clients["second_opinion"] = experience_client(other, config.llm, grounds.account)
-    second = ReasoningExperienceModel(other, clients["second_opinion"], world=grounds.world)
-    return ConsistencyAuditor(fidelity, second, drift)
+    client = experience_client(other, config.llm, grounds.account)
+    return ReasoningExperienceModel(other, client, world=grounds.world), client
 
 
 def build_algorithm(config: DreamGymConfig, policy: LocalPolicy) -> Algorithm:

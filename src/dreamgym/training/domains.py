@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from dreamgym.core.config import EnvironmentConfig
 from dreamgym.core.data_structures import Sheet, Task, Trajectory
 from dreamgym.core.errors import ConfigError, UnavailableError
+from dreamgym.environments.alfworld.contradictions import first_contradiction
 from dreamgym.environments.alfworld.env import AlfworldEnv
 from dreamgym.environments.alfworld.from_sheet import sheet_of_game
 from dreamgym.environments.alfworld.hindsight import hindsight_sheet
@@ -19,13 +20,15 @@ from dreamgym.training.rollout import EnvironmentFactory, EnvironmentMaker
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Domain:
-    """A real environment: panels, how to make it, how to vary tasks, what a trajectory shows of it."""
+    """A real environment: panels, how to make it, how to vary tasks, what a trajectory shows of it,
+    and at which turn it contradicts itself."""
 
     name: str
     panels: Callable[[str, int | None], Sequence[Task]]
     make_real: EnvironmentFactory
     variator: TaskVariator
     hindsight: Callable[[Trajectory], Sheet]
+    contradiction: Callable[[Trajectory], int | None]
     true_sheet: Callable[[Task], Sheet]  # only to measure a dream beside the real world
 
 
@@ -47,6 +50,7 @@ def alfworld(config: EnvironmentConfig) -> Domain:
         make_real=make_real,
         variator=AlfworldVariator(),
         hindsight=hindsight_sheet,
+        contradiction=first_contradiction,
         true_sheet=lambda task: sheet_of_game(game_of(task, config.data_dir)),
     )
 

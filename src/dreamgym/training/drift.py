@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from dreamgym.core.data_structures import Trajectory, Transition
+import numpy as np
+
+from dreamgym.core.data_structures import Trajectory
 from dreamgym.models.embedding import Embedder, Vectors, embed_turns
 
 QUERIES_AT_ONCE = 256  # bounds the similarities held at a time
@@ -15,18 +17,23 @@ class Drift:
 
     def __init__(self, embedder: Embedder, logged: Sequence[Trajectory]) -> None:
         self._embedder = embedder
-        self._logged_ND = self._embed([turn for trajectory in logged for turn in trajectory.transitions])
+        self._logged_ND = self._embed(
+            [(turn.state, turn.action.text) for t in logged for turn in t.transitions]
+        )
 
     def of(self, trajectories: Sequence[Trajectory]) -> dict[str, float]:
         """Mean over the turns of ``trajectories``, as the metric ``drift``; empty where there is none."""
-        turns = [turn for trajectory in trajectories for turn in trajectory.transitions]
-        if not turns or not len(self._logged_ND):
-            return {}
-        nearest = 0.0
-        for start in range(0, len(turns), QUERIES_AT_ONCE):
-            part_QD = self._embed(turns[start : start + QUERIES_AT_ONCE])
-            nearest += float((part_QD @ self._logged_ND.T).max(axis=1).sum())
-        return {"drift": 1.0 - nearest / len(turns)}
+        turns = [(turn.state, turn.action.text) for t in trajectories for turn in t.transitions]
+        distances = self.distances(turns)
+        return {"drift": float(distances.mean())} if len(distances) else {}
 
-    def _embed(self, turns: Sequence[Transition]) -> Vectors:
-        return embed_turns(self._embedder, [t.state for t in turns], [t.action.text for t in turns])
+    def distances(self, turns: Sequence[tuple[str, str]]) -> Vectors:
+        """Of each (state, action) to the nearest logged one; empty where nothing is asked or logged."""
+        if not len(self._logged_ND):
+            return np.zeros(0, np.float32)
+        parts = [turns[start : start + QUERIES_AT_ONCE] for start in range(0, len(turns), QUERIES_AT_ONCE)]
+        nearest = [(self._embed(part) @ self._logged_ND.T).max(axis=1) for part in parts]
+        return np.float32(1.0) - np.concatenate([np.zeros(0, np.float32), *nearest])
+
+    def _embed(self, turns: Sequence[tuple[str, str]]) -> Vectors:
+        return embed_turns(self._embedder, [state for state, _ in turns], [action for _, action in turns])

@@ -12,16 +12,14 @@ from dataclasses import dataclass
 
 from dreamgym.core.data_structures import Group, Origin, Task, Trajectory
 from dreamgym.environments.alfworld.replay import JudgedEpisode, JudgedTurn, replay
-from dreamgym.environments.dream import DreamFactory
-from dreamgym.models.reasoning_model import ReasoningExperienceModel
+from dreamgym.environments.dream import Dreamer, DreamFactory
+from dreamgym.training.bounds import lemma_1, measured_errors
 from dreamgym.training.episode_records import EpisodeRecord, replayed_records
 from dreamgym.training.policy import Policy
 from dreamgym.training.rollout import collect
 from dreamgym.training.teacher_forcing import first_looks, teacher_forced
 from dreamgym.utils.progress import Advance, Reporter
 from dreamgym.utils.stats import Interval, wilson
-
-HORIZON = 30  # turns; Lemma 1 needs γ < 1, we take 1 − 1/HORIZON
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -82,25 +80,8 @@ def by_verb(turns: Sequence[JudgedTurn]) -> dict[str, Rates]:
     return {verb: rates(parts[verb]) for verb in sorted(parts)}
 
 
-def value_error_bound(reward_error: float, transition_error: float, horizon: int = HORIZON) -> float:
-    """Lemma 1: |J_M − J_M̂| ≤ ε_R/(1−γ) + 2γ R_max ε_P/(1−γ)², R_max = 1, with mean errors for the suprema."""
-    gamma = 1.0 - 1.0 / horizon
-    return reward_error / (1.0 - gamma) + 2.0 * gamma * transition_error / (1.0 - gamma) ** 2
-
-
-def measured_bound(turns: Sequence[JudgedTurn]) -> Interval:
-    """Lemma 1 from the errors of ``turns``."""
-    reward_error = wilson(sum(turn.dreamed_reward != turn.real_reward for turn in turns), len(turns))
-    transition_error = wilson(sum(not turn.exact for turn in turns), len(turns))
-    return Interval(
-        value_error_bound(reward_error.estimate, transition_error.estimate),
-        value_error_bound(reward_error.low, transition_error.low),
-        value_error_bound(reward_error.high, transition_error.high),
-    )
-
-
 async def dreamed_groups(
-    model: ReasoningExperienceModel,
+    model: Dreamer,
     policy: Policy,
     tasks: Sequence[Task],
     *,
@@ -132,7 +113,7 @@ def judge_groups(groups: Sequence[Group]) -> tuple[list[JudgedEpisode], int]:
 
 
 async def measure_fidelity(
-    model: ReasoningExperienceModel,
+    model: Dreamer,
     policy: Policy,
     heldout: Sequence[Trajectory],
     tasks: Sequence[Task],
@@ -168,6 +149,6 @@ async def measure_fidelity(
         dreamed_success=wilson(sum(episode.dreamed_success for episode in judged), len(judged)),
         real_success=wilson(sum(episode.real_success for episode in judged), len(judged)),
         failed=failed,
-        value_error_bound=measured_bound(turns),
+        value_error_bound=lemma_1(measured_errors(turns)),
         shown=replayed_records([t for group in groups for t in group.scored], judged),
     )

@@ -81,6 +81,10 @@ def below_gate(report: FidelityReport, gate: FidelityConfig) -> list[str]:
         misses.append(
             f"invalid actions recognised {recognised:.3%}, wanted ≥ {gate.min_invalid_recognised:.3%}"
         )
+    if (known := report.teacher_forced.invalid_recognised.estimate) < gate.min_invalid_recognised:
+        misses.append(
+            f"held-out invalid actions recognised {known:.3%}, wanted ≥ {gate.min_invalid_recognised:.3%}"
+        )
     if false_wins > gate.max_false_wins_per_1000_turns:
         misses.append(
             f"false wins per 1,000 turns {false_wins:.2f}, wanted ≤ {gate.max_false_wins_per_1000_turns}"

@@ -11,6 +11,7 @@ from random import Random
 from dreamgym.core.config import DreamGymConfig
 from dreamgym.core.data_structures import Trajectory
 from dreamgym.core.errors import ConfigError, DataError
+from dreamgym.environments.dream import Dreamer
 from dreamgym.models.closed_world import OPEN_WORLD, ClosedWorld, known_forms, known_things
 from dreamgym.models.llm_client import Account, LLMClient
 from dreamgym.models.reasoning_model import ReasoningExperienceModel
@@ -48,7 +49,7 @@ class Grounds:
     domain: Domain
     policy: LocalPolicy
     buffer: ExperienceReplayBuffer
-    dream: ReasoningExperienceModel
+    dream: Dreamer
     world: ClosedWorld
     client: LLMClient
     account: Account

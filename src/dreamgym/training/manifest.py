@@ -36,7 +36,7 @@ class Manifest(BaseModel):
     format: str = FORMAT
     version: int = VERSION
     iteration: NonNegativeInt
-    counters: dict[str, int | float | tuple[tuple[int, int], ...] | None]
+    counters: dict[str, int | float | tuple[tuple[int, ...], ...] | None]
     parts: tuple[str, ...]
     files: dict[str, Fingerprint]
     config: dict[str, Any]

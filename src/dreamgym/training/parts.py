@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
-from dreamgym.core.data_structures import Group, Origin, Task
+from dreamgym.core.data_structures import Group, Origin, Task, Trajectory
 from dreamgym.models.llm_types import Usage
 from dreamgym.training.checkpoints import Stateful
 from dreamgym.training.episode_records import EpisodeRecord
+from dreamgym.training.exploitation import NOTHING_AUDITED, Audited
 from dreamgym.training.rollout import EnvironmentFactory
 
 if TYPE_CHECKING:
@@ -47,6 +48,10 @@ class ReplayBuffer(Stateful, Protocol):
         """Keep the experiences of ``groups``."""
         ...
 
+    def add_trajectories(self, trajectories: Iterable[Trajectory]) -> object:
+        """Keep the experiences of single episodes."""
+        ...
+
     def metrics(self) -> Mapping[str, float]:
         """For the metrics log."""
         ...
@@ -74,16 +79,17 @@ class Algorithm(Stateful, Protocol):
 class Audit:
     """What an audit of an iteration's dreams found.
 
-    ``score`` estimates the policy's real success; of ``episodes`` looked at, ``denied`` are won in the dream
-    alone. ``exploited`` says why the dream is not to be believed: this audit beside the last ones. ``shown``
-    are a few of the episodes, to be read.
+    ``score`` estimates the policy's real success; ``audited`` counts what was looked at and what was wrong
+    with it. ``real`` are the dreamed episodes as they went in the real world, where they were replayed.
+    ``exploited`` says why the dream is not to be believed: this audit beside the last ones. ``shown`` are a
+    few of the episodes, to be read.
     """
 
     metrics: Mapping[str, float] = field(default_factory=dict)
     score: float | None = None
-    denied: int = 0
-    episodes: int = 0
+    audited: Audited = NOTHING_AUDITED
     real_turns: int = 0
+    real: tuple[Trajectory, ...] = ()
     exploited: str = ""
     shown: tuple[EpisodeRecord, ...] = ()
 

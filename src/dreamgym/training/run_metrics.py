@@ -16,7 +16,8 @@ from dreamgym.training.parts import Audit
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Counters:
-    """Totals of a run without its evaluations, its last audits, and its best audited iteration."""
+    """Totals of a run without its evaluations, its last audits, how often it fell back, and its best
+    audited iteration."""
 
     episodes: int = 0
     real_turns: int = 0
@@ -26,6 +27,7 @@ class Counters:
     read_tokens: int = 0
     dream_tokens: int = 0
     audits: tuple[Audited, ...] = ()
+    falls: int = 0
     best_iteration: int = 0
     best_score: float | None = None
 
@@ -42,7 +44,7 @@ class Counters:
             agent_tokens=self.agent_tokens + agent_tokens(episodes),
             read_tokens=self.read_tokens + read_tokens(episodes),
             dream_tokens=self.dream_tokens + dream_tokens,
-            audits=latest(self.audits, audit.denied, audit.episodes),
+            audits=latest(self.audits, audit.audited),
         )
 
     def metrics(self) -> dict[str, float]:
@@ -69,7 +71,7 @@ class Counters:
             CheckpointError: it is something else.
         """
         try:
-            return cls(**{**values, "audits": tuple((denied, seen) for denied, seen in values["audits"])})
+            return cls(**{**values, "audits": tuple(Audited(*counts) for counts in values["audits"])})
         except (TypeError, KeyError, ValueError) as error:
             raise CheckpointError(f"the checkpoint's counters are of another version: {error}") from None
 

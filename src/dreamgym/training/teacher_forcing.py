@@ -13,8 +13,8 @@ from dreamgym.core.errors import EndpointError, InvalidDreamError
 from dreamgym.environments.alfworld.annotate import AnnotatedTurn, annotate
 from dreamgym.environments.alfworld.hindsight import hindsight_sheet, without_unseen
 from dreamgym.environments.alfworld.replay import JudgedTurn
+from dreamgym.environments.dream import Dreamer
 from dreamgym.models.dream_prompts import Past
-from dreamgym.models.reasoning_model import ReasoningExperienceModel
 from dreamgym.models.sheet import with_changes
 from dreamgym.training.fit_rows import written
 from dreamgym.utils.progress import Advance
@@ -33,7 +33,7 @@ class Moment:
 
 
 async def teacher_forced(
-    model: ReasoningExperienceModel,
+    model: Dreamer,
     trajectories: Sequence[Trajectory],
     *,
     concurrency: int = 128,
@@ -50,7 +50,7 @@ async def teacher_forced(
 
 
 async def first_looks(
-    model: ReasoningExperienceModel, trajectories: Sequence[Trajectory], *, seed: int, concurrency: int = 128
+    model: Dreamer, trajectories: Sequence[Trajectory], *, seed: int, concurrency: int = 128
 ) -> list[JudgedTurn]:
     """One first look per trajectory, from what had been seen before it; the rest is imagined."""
 
@@ -71,15 +71,13 @@ async def first_looks(
     return await _all(jobs, concurrency)
 
 
-def moments(
-    model: ReasoningExperienceModel, trajectory: Trajectory, sheet: Sheet
-) -> Iterator[tuple[AnnotatedTurn, Moment]]:
+def moments(model: Dreamer, trajectory: Trajectory, sheet: Sheet) -> Iterator[tuple[AnnotatedTurn, Moment]]:
     """Each turn of ``trajectory``, which started from ``sheet``, with what was known before it."""
     known = [Moment(sheet=sheet, past=_start(model, sheet)), *after_each(model, trajectory, sheet)]
     return zip(annotate(trajectory, sheet), known, strict=False)
 
 
-def after_each(model: ReasoningExperienceModel, trajectory: Trajectory, sheet: Sheet) -> Iterator[Moment]:
+def after_each(model: Dreamer, trajectory: Trajectory, sheet: Sheet) -> Iterator[Moment]:
     """What is known after each turn."""
     past, task = _start(model, sheet), trajectory.task
     for turn in annotate(trajectory, sheet):
@@ -89,13 +87,11 @@ def after_each(model: ReasoningExperienceModel, trajectory: Trajectory, sheet: S
         yield Moment(sheet=with_changes(turn.sheet, turn.answer.changes), past=past)
 
 
-def _start(model: ReasoningExperienceModel, sheet: Sheet) -> Past | None:
+def _start(model: Dreamer, sheet: Sheet) -> Past | None:
     return Past(start=sheet) if model.reads_past else None
 
 
-async def _judge(
-    model: ReasoningExperienceModel, trajectory: Trajectory, turn: AnnotatedTurn, moment: Moment
-) -> JudgedTurn:
+async def _judge(model: Dreamer, trajectory: Trajectory, turn: AnnotatedTurn, moment: Moment) -> JudgedTurn:
     try:
         dreamed = await model.dream_turn(
             task=trajectory.task,

@@ -31,6 +31,8 @@ from dreamgym.utils.metrics import MetricsLog, read_metrics
 from dreamgym.utils.progress import Reporter
 from dreamgym.utils.seeds import derive_seed, seed_globals
 
+MAX_FALLS = 2  # a run falls back so often; the next flag ends it
+
 
 @dataclass(kw_only=True)
 class Trainer:
@@ -64,8 +66,10 @@ class Trainer:
             self._keep_the_best(audit)
             times = {"time/collect": collected - started, "time/audit": time.monotonic() - collected}
             self._learn(groups, audit, dream_tokens, times)
-            if audit.exploited and self.config.training.fidelity.on_exploitation == "stop":
-                return await self._go_back()
+            if audit.exploited:
+                if self._has_to_end():
+                    return await self._go_back()
+                self._fall_back(audit)
             if self._is_due(self.config.training.checkpoint_every):
                 self.save()
             if self._is_due(self.config.training.eval_every):
@@ -122,7 +126,7 @@ class Trainer:
         """Write down what this iteration was: metrics, a line for the one who watches, a group to read."""
         parts, rollouts = self.parts, rollout_metrics(groups)
         states = {**parts.replay_buffer.metrics(), **parts.curriculum.metrics(), **self.counters.metrics()}
-        if audit.episodes:
+        if audit.audited.episodes:
             states["audit/exploited"] = float(bool(audit.exploited))
         self.metrics.log(self.finished, {**rollouts, **metrics, **states, **self.newly_used()})
         shown = episodes_text(groups[0].trajectories)
@@ -169,10 +173,10 @@ class Trainer:
 
     def _judged(self, audit: Audit) -> Audit:
         """The audit and what it says beside those of the last iterations; one of no dream says nothing."""
-        if not audit.episodes:
+        if not audit.audited.episodes:
             return audit
-        audits = latest(self.counters.audits, audit.denied, audit.episodes)
-        return replace(audit, exploited=exploitation(audits, self.config.training.fidelity.max_gap))
+        audits = latest(self.counters.audits, audit.audited)
+        return replace(audit, exploited=exploitation(audits, self.config.training.fidelity))
 
     def _keep_the_best(self, audit: Audit) -> None:
         """Remember the policy to go back to: that of the highest audited success, or the last one whose audit
@@ -182,8 +186,34 @@ class Trainer:
         if audit.exploited or (best is not None and (score is None or score <= best)):
             return
         self.counters = replace(self.counters, best_iteration=self.finished, best_score=score)
-        if self.config.training.fidelity.on_exploitation == "stop":
+        if self.config.training.fidelity.on_exploitation != "warn":
             self.save()
+
+    def _has_to_end(self) -> bool:
+        """Whether a flag ends the run; one that fell back again and again has a dream that nothing mends."""
+        wanted = self.config.training.fidelity.on_exploitation
+        return wanted == "stop" or (wanted != "warn" and self.counters.falls >= MAX_FALLS)
+
+    def _fall_back(self, audit: Audit) -> None:
+        """Go on from the best policy, where ``training.fidelity.on_exploitation`` says so.
+
+        The evidence against its successors is dropped. To refresh, the dreams since then are forgotten, too,
+        and what really happened in those that were replayed is kept.
+        """
+        wanted = self.config.training.fidelity.on_exploitation
+        if wanted == "warn":
+            return
+        best, stateful = (
+            checkpoint_path(self.folder.path, self.counters.best_iteration),
+            self.parts.stateful(),
+        )
+        kept = ["policy", "algorithm", *(["replay_buffer"] if wanted == "refresh" else [])]
+        read_checkpoint(best).restore({name: stateful[name] for name in kept})
+        if wanted == "refresh":
+            self.parts.replay_buffer.add_trajectories(audit.real)
+        self.counters = replace(self.counters, falls=self.counters.falls + 1, audits=())
+        self.reporter.line(f"fallen back to the policy of {best}")
+        self.save()
 
     async def _go_back(self) -> Path:
         """Return to the best policy that was audited (the first one where none was) and end there."""

@@ -71,6 +71,18 @@ class RichReporter:
         self._console.print(text, markup=False, highlight=False)
 
 
+class Silent:
+    """Says nothing, for a run inside another command that tells about its own progress."""
+
+    @contextlib.contextmanager
+    def stage(self, name: str, total: int) -> Iterator[Advance]:
+        """Nothing to see."""
+        yield lambda: None
+
+    def line(self, text: str) -> None:
+        """Nothing to read."""
+
+
 def make_reporter() -> Reporter:
     """Bars where standard output is a terminal, else lines."""
     return RichReporter(Console()) if sys.stdout.isatty() else PlainReporter()
