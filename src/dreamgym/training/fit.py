@@ -24,7 +24,7 @@ from dreamgym.training.collect import player_of, without_mistakes
 from dreamgym.training.embedded import make_tokenizer
 from dreamgym.training.experience_rows import experience_rows
 from dreamgym.training.fit_progress import FitProgress, fit_identity
-from dreamgym.training.fit_rows import RowMaker, episode_segments
+from dreamgym.training.fit_rows import RowMaker, cut, episode_segments
 from dreamgym.training.models import FIT_RECORD
 from dreamgym.training.offline_data import read_trajectories
 from dreamgym.training.state_files import disk_errors
@@ -59,6 +59,7 @@ def fit_experience(
     start = _start(trajectories, base, layers=EXPERIENCE_LAYERS, max_length=length, seed=seed)
     with make_reporter().stage("annotating episodes", len(trajectories)) as advance:
         rows = experience_rows(trajectories, start.tokenizer, form, seed, advance)
+    rows = _readable(rows, length)
     asked = {"context": form.context, "reasoning": form.reasoning}
     _fit_tiny(rows, start, output, _config(EXPERIENCE_FIT, epochs, seed, base), asked)
 
@@ -79,7 +80,8 @@ def fit_policy(
     trajectories = list(read_trajectories(data / "train.jsonl.gz"))
     start = _start(trajectories, base, layers=POLICY_LAYERS, max_length=EPISODE_LENGTH, seed=seed)
     cloned = [without_mistakes(t) for t in trajectories if player_of(t) in (*CLONED, "")]
-    _fit_tiny(policy_rows(cloned, start.tokenizer), start, output, _config(POLICY_FIT, epochs, seed, base))
+    rows = _readable(policy_rows(cloned, start.tokenizer), EPISODE_LENGTH)
+    _fit_tiny(rows, start, output, _config(POLICY_FIT, epochs, seed, base))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -106,6 +108,13 @@ def _start(
         model=AutoModelForCausalLM.from_pretrained(base, local_files_only=True, dtype=torch.float32),
         tokenizer=PreTrainedTokenizerFast.from_pretrained(base, local_files_only=True),
     )
+
+
+def _readable(rows: Sequence[Row], length: int) -> list[Row]:
+    """The rows as far as the model can read them; others' traces may be of any length."""
+    if longer := sum(len(row.token_ids) > length for row in rows):
+        print(f"{longer:,} of {len(rows):,} rows are longer than {length:,} tokens: learned up to there")
+    return cut(rows, length)
 
 
 def _check_place(output: Path) -> None:

@@ -50,6 +50,14 @@ class RowMaker:
         return Row(token_ids=np.asarray(ids, dtype=np.int32), mask=np.asarray(mask, dtype=bool))
 
 
+def cut(rows: Sequence[Row], length: int) -> list[Row]:
+    """``rows`` with at most ``length`` tokens each, what a model can read; what is cut off is not learned."""
+    return [
+        row if len(row.token_ids) <= length else Row(token_ids=row.token_ids[:length], mask=row.mask[:length])
+        for row in rows
+    ]
+
+
 def policy_end() -> str:
     """The segment that stands for the end-of-action token; no encoded text can equal it."""
     return "\x00end"

@@ -95,7 +95,10 @@ def test_calls_at_once_are_turns_of_their_own_in_the_order_of_the_calls(tmp_path
             {"role": "user", "content": "And now?"},
         ],
     )
-    assert turns(trajectory) == [("f {}", "Error: of f", False), ('g {"x": [1]}', "of g\nAnd now?", True)]
+    assert turns(trajectory) == [
+        ("f {}", "Error: of f", False),
+        ('g {"x": [1]}', f"of g\nAnd now?\n{OVER}", True),
+    ]
 
 
 def test_words_that_nobody_answers_before_the_next_action_are_left_out(tmp_path: Path) -> None:

@@ -84,7 +84,7 @@ def conversation(
         opening=opening,
         turns=turns,
         reward=reward,
-        ended=turns[-1].answer is None,
+        ended=turns[-1].answer != NO_ANSWER,
         notes=+notes,
     )
 

@@ -13,10 +13,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from dreamgym.core.data_structures import Action, Origin, StopReason, Task, Trajectory, Transition
+from dreamgym.training.settings import TRACES
 from dreamgym.training.traces.outcome import SUCCESS
 from dreamgym.training.traces.trace import Trace, TraceTurn
 
-TRACES = "traces"  # the environment of what comes from files
 OVER = "(the episode is over)"  # where a trace ends without an answer, or is lost
 EMPTY = "(nothing)"
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")

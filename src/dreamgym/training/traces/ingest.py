@@ -12,8 +12,9 @@ from typing import Any
 from dreamgym.core.data_structures import Task
 from dreamgym.core.errors import DataError
 from dreamgym.training.offline_data import MANIFEST, SPLITS
+from dreamgym.training.settings import TRACES
 from dreamgym.training.split_writer import TrajectoryFile
-from dreamgym.training.traces.convert import TRACES, Origins, to_trajectory
+from dreamgym.training.traces.convert import Origins, to_trajectory
 from dreamgym.training.traces.formats import AUTO, check_format, format_of, read_traces
 from dreamgym.training.traces.records import Shape, read_records, shape_of
 from dreamgym.training.traces.report import FileReport

@@ -59,7 +59,7 @@ def open_source(path: Path, advance: Advance = lambda: None) -> Iterator[Source]
     """The file at ``path``, from its beginning.
 
     Raises:
-        DataError: it is missing, empty, a folder, a pickle, or no UTF-8 by its first bytes.
+        DataError: it is missing, empty, a folder, pickled, or no UTF-8 by its first bytes.
     """
     check_source(path)
     with path.open("rb") as raw:
