@@ -39,6 +39,8 @@ def fidelity(
     chosen = [*([f"training.fidelity.episodes={episodes}"] if episodes else []), *(overrides or ())]
     settings = resolve(RunFlags(config=config, env=env, overrides=chosen))
     with open_grounds(settings) as grounds:
-        check = check_traces if grounds.domain.make_real is None else check_dream
-        check(settings, grounds, output, make_reporter(), by_type=True)
+        if grounds.domain.make_real is None:
+            check_traces(settings, grounds, output, make_reporter())
+        else:
+            check_dream(settings, grounds, output, make_reporter(), by_type=True)
     print(f"report  {output}")

@@ -30,8 +30,11 @@ NOT_MEASURED = (
 )
 
 
+SHOWN_TOOLS = 12
+
+
 def check_traces(
-    config: DreamGymConfig, grounds: Grounds, output: Path, reporter: Reporter, *, by_type: bool = False
+    config: DreamGymConfig, grounds: Grounds, output: Path, reporter: Reporter
 ) -> dict[str, float]:
     """Measure the dream on held-out traces, write the report, print it; the numbers for the metrics log.
 
@@ -50,7 +53,7 @@ def check_traces(
     report = {"teacher_forced": encode(measured), "by_tool": encode(kinds), "not_measured": NOT_MEASURED}
     atomic.write_json(output, without_nan(report))
     console = Console()
-    print_traces(measured, kinds if by_type else {}, console)
+    print_traces(measured, kinds, console)
     return {
         f"fidelity/heldout_{name.partition(',')[0].replace(' ', '_')}": rate(measured).estimate
         for name, rate in RATES.items()
@@ -58,13 +61,16 @@ def check_traces(
 
 
 def print_traces(measured: Rates, kinds: dict[str, Rates], console: Console) -> None:
-    """The table, and what it does not say."""
+    """The table, its first row by tool as well, and what it does not say."""
     table = Table(title="fidelity of the dream", title_justify="left")
-    for name in ("", f"held-out turns of the traces, {measured.turns:,}"):
+    for name in ("", f"{measured.turns:,} held-out turns of the traces"):
         table.add_column(name)
     for name, rate in RATES.items():
         table.add_row(name, rate(measured).percent())
-    for tool, of_tool in kinds.items():
-        table.add_row(f"  {tool}, {of_tool.turns:,}: word for word", of_tool.next_state_exact.percent())
+        if rate is RATES["next state word for word"]:
+            usual = sorted(kinds, key=lambda tool: -kinds[tool].turns)[:SHOWN_TOOLS]
+            for tool in usual:
+                share = kinds[tool].next_state_exact.percent()
+                table.add_row(f"  {tool} ({kinds[tool].turns:,})", share)
     console.print(table)
     console.print(f"not measured: {NOT_MEASURED}", markup=False, highlight=False)

@@ -35,7 +35,7 @@ from dreamgym.utils.progress import Reporter
 
 EXPERIENCE_STEPS, POLICY_STEPS = 800, 300  # what a small world takes
 MOST_ANSWER_TOKENS, MOST_ACTION_TOKENS, MOST_TURNS = 1_024, 256, 50
-SLACK = 8  # tokens more than the longest text of the traces
+ROOM = 2  # times the longest text of the traces: what nobody has said yet may be longer
 COUNTED = 2_000  # trajectories that are looked at for lengths
 
 
@@ -166,6 +166,6 @@ def _turns(trajectories: Sequence[Trajectory]) -> int:
 
 
 def _longest(folder: Path, texts: Iterable[str]) -> int:
-    """Tokens of the longest text, and a few more."""
+    """Room for the longest text, in tokens."""
     tokenizer = PreTrainedTokenizerFast.from_pretrained(folder, local_files_only=True)
-    return SLACK + max(len(encode(tokenizer, text)) for text in set(texts))
+    return ROOM * max(len(encode(tokenizer, text)) for text in set(texts))
