@@ -9,7 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dreamgym.core.config import DreamGymConfig, EnvironmentConfig, ReasoningModelConfig
+from dreamgym.core.config import (
+    DreamGymConfig,
+    EnvironmentConfig,
+    FidelityConfig,
+    ReasoningModelConfig,
+)
 from dreamgym.core.config_io import load_config
 from dreamgym.core.data_structures import Origin, Task, Trajectory
 from dreamgym.core.errors import ConfigError
@@ -21,12 +26,14 @@ from dreamgym.models.tokenizer import encode, learn_tokenizer
 from dreamgym.training.annotation import NO_SHEET, annotator_of, plainly
 from dreamgym.training.domains import open_domain
 from dreamgym.training.experience_rows import experience_rows
+from dreamgym.training.fidelity import rates
 from dreamgym.training.fit_rows import answer_segments, cut
 from dreamgym.training.offline_data import read_trajectories
 from dreamgym.training.settings import PRESETS
 from dreamgym.training.teacher_forcing import first_looks, teacher_forced
 from dreamgym.training.traces.chat import read_chat
 from dreamgym.training.traces.convert import OVER, Origins, to_trajectory
+from dreamgym.training.traces.fidelity import weaknesses
 from dreamgym.training.traces.ingest import Ingest
 from dreamgym.utils.progress import PlainReporter
 from trace_files import call, openai_tools, write_lines
@@ -134,7 +141,11 @@ def test_teacher_forcing_tells_a_true_dream_from_one_that_believes_everything() 
     assert [turn.refused for turn in turns] == [True, False, False, False, False]
     assert not any(turn.false_win for turn in turns)
     gullible = dict.fromkeys(true, "\nok\nnext: Yes.\nreward: 1\ndone: yes")
+    assert weaknesses(rates(turns), FidelityConfig()) == []
     turns = asyncio.run(teacher_forced(Repeats(gullible), trajectories))
+    refusals, wins = weaknesses(rates(turns), FidelityConfig())
+    assert "0.0%" in refusals  # of one invalid action
+    assert "800.0" in wins  # four false wins in five turns
     assert not any(turn.exact or turn.refused for turn in turns)
     assert [turn.false_win for turn in turns] == [True, True, True, True, False]
     assert asyncio.run(first_looks(Repeats(true), trajectories, seed=0)) == []

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.table import Table
 
-from dreamgym.core.config import DreamGymConfig
+from dreamgym.core.config import DreamGymConfig, FidelityConfig
 from dreamgym.core.errors import DataError
 from dreamgym.core.serialization import encode
 from dreamgym.training.fidelity import Rates, by_verb, rates
@@ -54,10 +54,26 @@ def check_traces(
     atomic.write_json(output, without_nan(report))
     console = Console()
     print_traces(measured, kinds, console)
+    if misses := weaknesses(measured, config.training.fidelity):
+        reporter.line(f"a weak dream, which an agent will exploit: {'; '.join(misses)}")
     return {
         f"fidelity/heldout_{name.partition(',')[0].replace(' ', '_')}": rate(measured).estimate
         for name, rate in RATES.items()
     }
+
+
+def weaknesses(measured: Rates, wanted: FidelityConfig) -> list[str]:
+    """What of a gate's thresholds the held-out turns miss; they flatter, so this warns and refuses nothing."""
+    recognised, false_wins = measured.invalid_recognised.estimate, 1000 * measured.false_wins.estimate
+    misses = []
+    if recognised < wanted.min_invalid_recognised:
+        misses.append(
+            f"invalid actions recognised {recognised:.1%}, wanted ≥ {wanted.min_invalid_recognised:.1%}"
+        )
+    if false_wins > wanted.max_false_wins_per_1000_turns:
+        limit = wanted.max_false_wins_per_1000_turns
+        misses.append(f"false wins per 1,000 turns {false_wins:.1f}, wanted ≤ {limit:g}")
+    return misses
 
 
 def print_traces(measured: Rates, kinds: dict[str, Rates], console: Console) -> None:

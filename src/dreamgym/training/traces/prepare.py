@@ -33,7 +33,7 @@ from dreamgym.training.traces.ingest import Ingest
 from dreamgym.utils import atomic
 from dreamgym.utils.progress import Reporter
 
-EXPERIENCE_STEPS, POLICY_STEPS = 800, 300  # what a small world takes
+FIT_STEPS = 400  # of each model: what a small world takes
 MOST_ANSWER_TOKENS, MOST_ACTION_TOKENS, MOST_TURNS = 1_024, 256, 50
 ROOM = 2  # times the longest text of the traces: what nobody has said yet may be longer
 COUNTED = 2_000  # trajectories that are looked at for lengths
@@ -56,7 +56,7 @@ def prepare(
     needs = _Needs(
         experience=config.reasoning_model.name == EMBEDDED, policy=config.policy_model.name == EMBEDDED
     )
-    _fit(config, folder, trajectories, fitted, needs, steps or 0)
+    _fit(config, folder, trajectories, fitted, needs, steps or FIT_STEPS)
     environment = config.environment.model_copy(update={"offline_data": folder})
     return _with_models(config.model_copy(update={"environment": environment}), trajectories, fitted, needs)
 
@@ -104,16 +104,13 @@ def _fit(
     seed = config.training.seed
     digest = hashlib.sha256((folder / MANIFEST).read_bytes()).hexdigest()
     tokens = _tokens(trajectories)
-    for name, needed, usual in (
-        ("experience", needs.experience, EXPERIENCE_STEPS),
-        ("policy", needs.policy, POLICY_STEPS),
-    ):
-        asked = {"data": digest, "seed": seed, "steps": steps or usual}
+    for name, needed in (("experience", needs.experience), ("policy", needs.policy)):
+        asked = {"data": digest, "seed": seed, "steps": steps}
         record = fitted / f"{name}.json"
         if not needed or (record.is_file() and json.loads(record.read_text("utf-8")) == asked):
             continue
-        epochs = (steps or usual) * EXPERIENCE_FIT.batch_tokens / tokens
-        print(f"fitting the {name} model on the traces, about {steps or usual} steps")
+        epochs = steps * EXPERIENCE_FIT.batch_tokens / tokens
+        print(f"fitting the {name} model on the traces, about {steps} steps")
         if name == "experience":
             fit_experience(folder, fitted / name, form=config.reasoning_model, seed=seed, epochs=epochs)
         else:
