@@ -17,7 +17,7 @@ SMALL = {
     "make_tool_traces.py": ["--traces", "120"],
     "ingest": [],
     "train": [
-        *("--fit-steps", "40", "rl.group_size=2", "training.tasks_per_iteration=2", "rl.minibatches=1"),
+        *("--fit-steps", "6", "rl.group_size=2", "training.tasks_per_iteration=2", "rl.minibatches=1"),
         *("training.eval_episodes=4", "training.fidelity.episodes=4", "training.max_failed_share=1.0"),
         "training.log_dir=logs",
     ],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -75,13 +76,11 @@ def test_a_run_says_that_real_success_was_not_measured(tmp_path: Path) -> None:
     folder = tmp_path / "run"
     places = [f"training.output_dir={folder}", f"training.log_dir={tmp_path / 'logs'}"]
     path = str(forty(tmp_path))
-    command = ["train", "--traces", path, "--fit-steps", "40", *TINY, *places]
+    command = ["train", "--traces", path, "--fit-steps", "6", *TINY, *places]
     answer = CliRunner().invoke(app, command)
     assert answer.exit_code == 0, answer.output
     assert "Real success was not measured" in " ".join(answer.output.split())
-    assert "real success │ not measured" in " ".join(answer.output.replace("  ", "").split()).replace(
-        "│ ", "│ "
-    )
+    assert re.search(r"real success\s*│\s*not measured\s*│\s*not measured", answer.output)
     names = {
         name for line in (folder / "metrics.jsonl").read_text().splitlines() for name in json.loads(line)
     }

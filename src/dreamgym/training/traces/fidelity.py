@@ -63,7 +63,7 @@ def check_traces(
 
 
 def weaknesses(measured: Rates, wanted: FidelityConfig) -> list[str]:
-    """What of a gate's thresholds the held-out turns miss; they flatter, so this warns and refuses nothing."""
+    """The thresholds that the held-out turns miss; these flatter, so this warns and refuses nothing."""
     recognised, false_wins = measured.invalid_recognised.estimate, 1000 * measured.false_wins.estimate
     misses = []
     if recognised < wanted.min_invalid_recognised:
