@@ -80,6 +80,8 @@ def train(
         allow_low_fidelity=allow_low_fidelity,
         overrides=overrides or (),
     )
+    if fit_steps and not traces:
+        raise ConfigError("--fit-steps is for a run on --traces; other models are fitted with `dreamgym fit`")
     resolved = resolve(flags)
     if traces:
         from dreamgym.training.traces.prepare import prepare

@@ -19,7 +19,7 @@ from dreamgym.training.offline_data import read_trajectories
 from dreamgym.training.traces import records
 from dreamgym.training.traces.ingest import Ingest
 from dreamgym.utils.progress import PlainReporter
-from trace_files import openai_tools, write_lines
+from trace_files import call, openai_tools, write_lines
 
 
 def ingest(folder: Path, *files: Path, heldout_share: float = 0.0, keep_secrets: bool = False) -> Ingest:
@@ -123,9 +123,12 @@ def test_a_trace_longer_than_the_limit_is_skipped_and_the_next_one_read(
 def test_a_message_of_a_megabyte_is_kept_whole(tmp_path: Path) -> None:
     record = openai_tools(1)
     record["messages"][3]["content"] = long = "word " * 200_000 + "end"
+    record["messages"][2]["tool_calls"] = [call("a", "get_order", why="because " * 200)]
     run = ingest(tmp_path / "out", write_lines(tmp_path / "traces.jsonl", [record]))
     (trajectory,) = kept(tmp_path / "out")
     assert trajectory.transitions[0].next_state == long
+    assert "because " * 200 in trajectory.transitions[0].action.text
+    assert run.reports[0].notes["actions of which a dream reads the first 1,000 characters"] == 1
     assert run.reports[0].notes["texts of more than 65,536 characters, kept whole"] == 1
 
 

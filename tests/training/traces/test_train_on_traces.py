@@ -105,3 +105,4 @@ def test_a_run_says_that_real_success_was_not_measured(tmp_path: Path) -> None:
 def test_another_environment_beside_traces_is_refused(tmp_path: Path) -> None:
     answer = CliRunner().invoke(app, ["train", "--traces", str(forty(tmp_path)), "--env", "alfworld"])
     assert answer.exit_code == 2
+    assert CliRunner().invoke(app, ["train", "--fit-steps", "3"]).exit_code == 2

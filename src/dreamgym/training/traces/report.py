@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from dreamgym.core.data_structures import Trajectory
+from dreamgym.models.dream_prompts import MAX_ACTION_CHARACTERS
 
 MOST_STRETCHES = 10_000  # of places with one reason in one file
 SHOWN_REASONS = 8
@@ -56,6 +57,8 @@ class FileReport:
         outcome = "won" if trajectory.success else "lost" if outcome_told else "without an outcome"
         self.kept[outcome] += 1
         texts = (text for turn in trajectory.transitions for text in (turn.state, turn.action.text))
+        long = sum(len(turn.action.text) > MAX_ACTION_CHARACTERS for turn in trajectory.transitions)
+        self.notes[f"actions of which a dream reads the first {MAX_ACTION_CHARACTERS:,} characters"] += long
         self.notes[f"texts of more than {LONG:,} characters, kept whole"] += sum(len(t) > LONG for t in texts)
 
     def skip(self, place: int, reason: str) -> None:
