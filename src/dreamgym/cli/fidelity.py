@@ -34,11 +34,15 @@ def fidelity(
     """
     from dreamgym.training.gate import check_dream
     from dreamgym.training.grounds import open_grounds
+    from dreamgym.training.traces.fidelity import check_traces
     from dreamgym.utils.progress import make_reporter
 
     check_output(output)
     chosen = [*([f"training.fidelity.episodes={episodes}"] if episodes else []), *(overrides or ())]
     settings = resolve(RunFlags(config=config, env=env, overrides=chosen))
     with open_grounds(settings) as grounds:
-        check_dream(settings, grounds, output, make_reporter(), by_type=True)
+        if grounds.domain.make_real is None:
+            check_traces(settings, grounds, output, make_reporter())
+        else:
+            check_dream(settings, grounds, output, make_reporter(), by_type=True)
     print(f"report  {output}")

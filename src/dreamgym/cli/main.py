@@ -10,6 +10,7 @@ import dreamgym
 from dreamgym.cli.collect import collect
 from dreamgym.cli.fidelity import fidelity
 from dreamgym.cli.fit import fit_app
+from dreamgym.cli.ingest import ingest
 from dreamgym.cli.models import models_app
 from dreamgym.cli.play import play
 from dreamgym.cli.report import report
@@ -27,6 +28,7 @@ app = typer.Typer(
 app.command()(train)
 app.command()(evaluate)
 app.command()(collect)
+app.command()(ingest)
 app.add_typer(fit_app, name="fit")
 app.add_typer(models_app, name="models")
 app.command()(fidelity)

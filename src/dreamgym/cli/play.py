@@ -15,7 +15,7 @@ from dreamgym.core.data_structures import Task
 from dreamgym.core.errors import ConfigError, DataError
 from dreamgym.environments.base_env import Environment, Observation, StepResult
 from dreamgym.training.episode_text import safe_text
-from dreamgym.training.settings import RunFlags, resolve
+from dreamgym.training.settings import TRACES, RunFlags, resolve
 from dreamgym.utils.commands import explained
 
 if TYPE_CHECKING:
@@ -57,6 +57,10 @@ def play(
     """
     if sum(choice is not None for choice in (task, game, seed)) > 1:
         raise ConfigError("--task, --game and --seed each name a game: give one of them")
+    if env == TRACES:
+        raise ConfigError(
+            "traces cannot be played by hand: their episodes are in the run's folder 'episodes'"
+        )
     config = resolve(RunFlags(env=env, overrides=overrides or ()))
     scripted = None if actions is None else iter(_read_commands(actions))
     chosen, loaded = _choose(config, task, game, seed)

@@ -216,7 +216,7 @@ class TrainingConfig(Section):
 class EnvironmentConfig(Section):
     """The real environment."""
 
-    name: Literal["alfworld", "webshop", "webarena", "taubench"] = "alfworld"
+    name: Literal["alfworld", "webshop", "webarena", "taubench", "traces"] = "alfworld"
     data_dir: Path | None = Field(None, description="folder of official games; DREAMGYM_DATA where unset")
     max_turns: PositiveInt = Field(50, description="turn limit of evaluation and real episodes")
     dream_max_turns: PositiveInt = Field(30, description="turn limit of dreamed episodes")
@@ -288,8 +288,26 @@ class DreamGymConfig(Section):
                 "policy_model.server samples with other kernels than the learner's: "
                 "set rl.importance_cap=2.0, which measures and corrects the difference"
             )
+        if self.environment.name == "traces":
+            self._need_no_real_world()
         if self.rl.algorithm == "grpo" and self.rl.group_size < 2:
             raise ValueError(
                 f"rl.group_size is {self.rl.group_size}: GRPO compares the rollouts of a group, use 2 or more"
             )
         return self
+
+    def _need_no_real_world(self) -> None:
+        """Refuse what traces have not: a world to play in, and a sheet of it."""
+        wanted = {
+            "buffer.synthetic_ratio = 1.0": self.buffer.synthetic_ratio == 1.0,
+            "phases in the world 'dream' alone": all(p.world == "dream" for p in self.training.phases),
+            "training.fidelity.audit = consistency": self.training.fidelity.audit == "consistency",
+            "reasoning_model.context = history": self.reasoning_model.context == "history",
+            "reasoning_model.reasoning = false": not self.reasoning_model.reasoning,
+            "reasoning_model.closed_world = false": not self.reasoning_model.closed_world,
+        }
+        if missing := [setting for setting, is_set in wanted.items() if not is_set]:
+            raise ValueError(
+                f"traces have no real environment, no sheet and no reasoning: set {', '.join(missing)}, "
+                "or begin with configs/traces.yaml"
+            )

@@ -67,14 +67,20 @@ class DreamState:
 
 
 class DreamEnv:
-    """One dreamed episode at a time, from ``start`` (see :func:`imagined_start`) or the task's own sheet."""
+    """One dreamed episode at a time, from ``start`` (see :func:`imagined_start`) or the task's own sheet.
+
+    A state that ends with the words ``over`` ends the episode without a win.
+    """
 
     name = "dream"
     origin = Origin.DREAMED
 
-    def __init__(self, model: Dreamer, *, max_turns: int = 30, start: Sheet | None = None) -> None:
+    def __init__(
+        self, model: Dreamer, *, max_turns: int = 30, start: Sheet | None = None, over: str = ""
+    ) -> None:
         self._model = model
         self._max_turns = max_turns
+        self._over = over
         self._start = start
         self._now: DreamState | None = None
         self._first_sheet: Sheet | None = None
@@ -103,7 +109,8 @@ class DreamEnv:
             seed=now.seed * 1009 + len(now.past.turns),
         )
         past = now.past.after(said, turn.written)
-        truncated = not turn.answer.done and len(past.turns) >= self._max_turns
+        is_over = bool(self._over) and turn.answer.next_state.endswith(self._over)
+        truncated = not turn.answer.done and (is_over or len(past.turns) >= self._max_turns)
         self._now = DreamState(
             task=now.task,
             seed=now.seed,
@@ -166,10 +173,11 @@ def blank_sheet(opening: str) -> Sheet:
 class DreamFactory:
     """Makes the members of a group: one imagined sheet, then identical fresh environments."""
 
-    def __init__(self, model: Dreamer, *, max_turns: int) -> None:
+    def __init__(self, model: Dreamer, *, max_turns: int, over: str = "") -> None:
         self._model = model
         self._max_turns = max_turns
+        self._over = over
 
     async def __call__(self, task: Task, seed: int) -> Callable[[], Environment]:
         start = await imagined_start(self._model, task, seed)
-        return lambda: DreamEnv(self._model, max_turns=self._max_turns, start=start)
+        return lambda: DreamEnv(self._model, max_turns=self._max_turns, start=start, over=self._over)

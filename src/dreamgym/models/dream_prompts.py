@@ -24,7 +24,7 @@ from dreamgym.core.data_structures import Experience, Sheet, Task
 from dreamgym.models.sheet import AT, HAND, line, places
 
 QUOTE = " ="
-MAX_ACTION_CHARACTERS = 200
+MAX_ACTION_CHARACTERS = 1_000  # a tool call with its arguments fits
 MAX_LIKE_CHARACTERS = 80
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
 

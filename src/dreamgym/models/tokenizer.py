@@ -10,12 +10,13 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
+from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
 PAD, UNKNOWN, END = "<pad>", "<unk>", "<end>"
 NAME_TOKEN = r" [a-z]+ \d+"
 LINE_HEADS = (r"\nreward: [01]", r"\ndone: (?:no|yes)", r"\n[a-z>]*:?")
+TEXT_WORD = r" ?[A-Za-z_]+|\d| ?[^\sA-Za-z0-9_]+|\s"
 WORD = r" ?[A-Za-z]+| ?\d+| ?[^\sA-Za-z0-9]|\s"
 
 
@@ -50,6 +51,35 @@ def build_tokenizer(
     )
     tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(pattern), behavior="isolated")
     tokenizer.decoder = decoders.Fuse()
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer,
+        pad_token=PAD,
+        unk_token=UNKNOWN,
+        eos_token=END,
+        clean_up_tokenization_spaces=False,
+    )
+
+
+def learn_tokenizer(texts: Iterable[str], *, most: int) -> PreTrainedTokenizerFast:
+    """A byte-level tokenizer of at most ``most`` tokens, learned from ``texts``; it can write anything.
+
+    Digits stand alone, so that a number nobody has seen is read like any other; no token goes over a line.
+    """
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+        [
+            pre_tokenizers.Split(Regex("|".join((*LINE_HEADS, TEXT_WORD))), behavior="isolated"),
+            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
+        ]
+    )
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=most,
+        special_tokens=[PAD, UNKNOWN, END],
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator(texts, trainer)
     return PreTrainedTokenizerFast(
         tokenizer_object=tokenizer,
         pad_token=PAD,

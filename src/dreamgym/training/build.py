@@ -76,17 +76,19 @@ def open_run(
 
 def build_parts(config: DreamGymConfig, grounds: Grounds, folder: RunFolder, reporter: Reporter) -> Parts:
     """The trainer's collaborators, at their start."""
-    dream = DreamFactory(grounds.dream, max_turns=config.environment.dream_max_turns)
+    domain = grounds.domain
+    dream = DreamFactory(grounds.dream, max_turns=config.environment.dream_max_turns, over=domain.over)
+    real = {} if domain.make_real is None else {Origin.REAL: domain.make_real}
     clients = {"experience_model": grounds.client}
     if config.curriculum.name != BY_RULES:
         clients["curriculum"] = make_client(config.curriculum.name, config.llm, account=grounds.account)
-    curriculum = build_curriculum(config, grounds.domain, grounds.offline, clients.get("curriculum"))
+    curriculum = build_curriculum(config, domain, grounds.offline, clients.get("curriculum"))
     return Parts(
         policy=grounds.policy,
         algorithm=build_algorithm(config, grounds.policy),
         curriculum=curriculum,
         replay_buffer=grounds.buffer,
-        worlds={Origin.DREAMED: dream, Origin.REAL: grounds.domain.make_real},
+        worlds={Origin.DREAMED: dream, **real},
         auditor=build_auditor(config, grounds, clients),
         evaluator=build_evaluator(config, grounds, folder, reporter),
         dream_tokens=lambda: computed_tokens(grounds.client.usage),
@@ -111,11 +113,11 @@ def open_evaluation(
             found.restore({"replay_buffer": grounds.buffer})
             domain, policy = grounds.domain, grounds.policy
             factory: EnvironmentFactory = DreamFactory(
-                grounds.dream, max_turns=config.environment.dream_max_turns
+                grounds.dream, max_turns=config.environment.dream_max_turns, over=grounds.domain.over
             )
         else:
             domain, policy = open_domain(config.environment), load_policy(config.policy_model)
-            factory = domain.make_real
+            factory = domain.real_world
         found.restore({"policy": policy})
         tasks = domain.panels(panel, num_episodes or config.training.eval_episodes)
         origin = Origin.DREAMED if dream else Origin.REAL
@@ -131,7 +133,9 @@ def build_auditor(config: DreamGymConfig, grounds: Grounds, clients: dict[str, L
     fidelity = config.training.fidelity
     if fidelity.audit_share == 0.0:
         return NoAudit()
-    drift, rules = Drift(make_embedder(config.buffer), grounds.offline), WinRules(grounds.offline)
+    drift = Drift(make_embedder(config.buffer), grounds.offline)
+    # Where actions have no fixed forms, what wins had in common in their words says nothing.
+    rules = WinRules(grounds.offline if config.reasoning_model.closed_world else ())
     if fidelity.audit == "replay":
         return ReplayAuditor(fidelity, drift, rules)
     second, clients["second_opinion"] = second_opinion(config, grounds)
@@ -182,17 +186,18 @@ def build_evaluator(
     """Unseen tasks for real, and every second of them in a dream that is given their true sheets.
 
     The difference is what the dream flatters: same tasks, same turn limit, same hidden state (a dream of
-    plain history keeps none).
+    plain history keeps none). What is nowhere else than in its trajectories is evaluated in the dream alone.
     """
     domain = grounds.domain
     tasks = domain.panels(EVALUATION_PANEL, config.training.eval_episodes)
-    known = [replace(task, sheet=domain.true_sheet(task)) for task in tasks[::2]]
-    dream = DreamFactory(grounds.dream, max_turns=config.environment.max_turns)
+    every = 2 if domain.make_real else 1
+    known = [replace(task, sheet=domain.true_sheet(task)) for task in tasks[::every]]
+    dream = DreamFactory(grounds.dream, max_turns=config.environment.max_turns, over=domain.over)
+    bouts = [Bout(name="dreamed", tasks=known, make_environment=dream, origin=Origin.DREAMED)]
+    if domain.make_real is not None:
+        bouts.insert(0, Bout(name="real", tasks=tasks, make_environment=domain.make_real, origin=Origin.REAL))
     return PanelEvaluator(
-        bouts=[
-            Bout(name="real", tasks=tasks, make_environment=domain.make_real, origin=Origin.REAL),
-            Bout(name="dreamed", tasks=known, make_environment=dream, origin=Origin.DREAMED),
-        ],
+        bouts=bouts,
         folder=folder,
         reporter=reporter,
         seed=config.training.seed,

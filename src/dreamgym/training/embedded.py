@@ -10,8 +10,9 @@ from transformers import PreTrainedTokenizerFast
 from dreamgym.core.data_structures import Trajectory
 from dreamgym.environments.alfworld import catalogue
 from dreamgym.models import dream_format
-from dreamgym.models.tokenizer import build_tokenizer, learn_phrases
+from dreamgym.models.tokenizer import build_tokenizer, learn_phrases, learn_tokenizer
 from dreamgym.training.dialogue import one_line
+from dreamgym.training.settings import TRACES
 
 LINE_HEADS = (
     *(
@@ -20,6 +21,8 @@ LINE_HEADS = (
     ),
     *("\n>", "\nok", "\nfail", "\nset", "\nend", "\nreward: 0", "\nreward: 1", "\ndone: no", "\ndone: yes"),
 )
+TRACE_TOKENS = 4_096
+LEARNED_FROM = 20_000  # characters of a text are enough to learn its words
 SHEET_WORDS = (
     " holds; nothing, none unseen closed open surface middle in hand hot cool clean sliced on at here"
     " named yes no -> = : | \\ ."
@@ -47,8 +50,23 @@ def _spoken(trajectories: Sequence[Trajectory]) -> Iterator[str]:
             yield dream_format.one_line(transition.next_state)
 
 
+def _lines(trajectories: Sequence[Trajectory]) -> Iterator[str]:
+    """What the models read and write of traces, line by line."""
+    for trajectory in trajectories:
+        yield f" {trajectory.task.instruction}"
+        yield from LINE_HEADS
+        for transition in trajectory.transitions:
+            yield f" {transition.action.text}"
+            yield f" {dream_format.one_line(transition.next_state)[:LEARNED_FROM]}"
+
+
 def make_tokenizer(trajectories: Sequence[Trajectory]) -> PreTrainedTokenizerFast:
-    """Names, line heads and phrases are one token each; every other word of the texts is one."""
+    """Names, line heads and phrases are one token each; every other word of the texts is one.
+
+    Foreign traces hold words that nobody has listed, so theirs is learned, down to the byte.
+    """
+    if any(trajectory.task.environment == TRACES for trajectory in trajectories):
+        return learn_tokenizer(_lines(trajectories), most=TRACE_TOKENS)
     spoken = list(_spoken(trajectories))
     actions = sorted({t.action.text for trajectory in trajectories for t in trajectory.transitions})
     phrases = learn_phrases([*spoken, *actions])

@@ -12,11 +12,12 @@ from transformers import PreTrainedTokenizerBase
 
 from dreamgym.core.config import ReasoningModelConfig
 from dreamgym.core.data_structures import Experience, Sheet, Trajectory
-from dreamgym.environments.alfworld.annotate import AnnotatedTurn, annotate
+from dreamgym.environments.alfworld.annotate import AnnotatedTurn
 from dreamgym.environments.alfworld.hindsight import hindsight_sheet, without_unseen
 from dreamgym.models.embedding import HashingEmbedder, embed_turns
 from dreamgym.models.quality import experiences_of
 from dreamgym.models.sheet import UNSEEN, kind_of, place_of
+from dreamgym.training.annotation import annotator_of
 from dreamgym.training.fit_rows import RowMaker, dream_segments, sheet_segments, turn_segments
 from dreamgym.training.supervised import Row
 from dreamgym.utils.progress import Advance
@@ -82,10 +83,11 @@ def experience_rows(
 
 def annotated_turns(trajectories: Sequence[Trajectory], advance: Advance) -> Iterator[list[AnnotatedTurn]]:
     """The turns of each trajectory with their reasoning traces R*."""
-    sheets = [hindsight_sheet(trajectory) for trajectory in trajectories]
+    annotators = [annotator_of(trajectory.task) for trajectory in trajectories]
+    sheets = [a.hindsight(trajectory) for a, trajectory in zip(annotators, trajectories, strict=True)]
     usual = usual_status(sheets)
-    for trajectory, sheet in zip(trajectories, sheets, strict=True):
-        yield list(annotate(trajectory, without_unseen(sheet, usual)))
+    for annotator, trajectory, sheet in zip(annotators, trajectories, sheets, strict=True):
+        yield list(annotator.annotate(trajectory, without_unseen(sheet, usual)))
         advance()
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 import torch
-from transformers import AutoTokenizer
+from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
 from dreamgym.core.config import ReasoningModelConfig
 from dreamgym.core.data_structures import Trajectory
@@ -24,7 +24,7 @@ from dreamgym.training.chat import dialogues_of
 from dreamgym.training.collect import player_of, without_mistakes
 from dreamgym.training.experience_rows import experience_rows
 from dreamgym.training.fit_progress import FitProgress, fit_identity
-from dreamgym.training.fit_rows import episode_rows
+from dreamgym.training.fit_rows import cut, episode_rows
 from dreamgym.training.fit_start import FitChoices, Start, fit_settings, starting_model
 from dreamgym.training.models import FIT_RECORD
 from dreamgym.training.offline_data import read_trajectories
@@ -57,6 +57,7 @@ def fit_experience(data: Path, output: Path, *, form: ReasoningModelConfig, choi
     settings = fit_settings(EXPERIENCE_FIT, start, choices)
     with make_reporter().stage("annotating episodes", len(trajectories)) as advance:
         rows = experience_rows(trajectories, start.tokenizer, form, choices.seed, advance)
+    rows = _readable(rows, start)
     asked = {"context": form.context, "reasoning": form.reasoning}
     _fit(rows, start, output, settings, asked)
 
@@ -70,7 +71,16 @@ def fit_policy(data: Path, output: Path, *, choices: FitChoices) -> None:
     trajectories = list(read_trajectories(data / "train.jsonl.gz"))
     start = starting_model(trajectories, choices, layers=POLICY_LAYERS, max_length=EPISODE_LENGTH)
     cloned = [without_mistakes(t) for t in trajectories if player_of(t) in (*CLONED, "")]
-    _fit(policy_rows(cloned, start), start, output, fit_settings(POLICY_FIT, start, choices))
+    rows = _readable(policy_rows(cloned, start.tokenizer), start)
+    _fit(rows, start, output, fit_settings(POLICY_FIT, start, choices))
+
+
+def _readable(rows: Sequence[Row], start: Start) -> list[Row]:
+    """The rows as far as the model can read them; others' traces may be of any length."""
+    length = int(start.model.config.max_position_embeddings)
+    if longer := sum(len(row.token_ids) > length for row in rows):
+        print(f"{longer:,} of {len(rows):,} rows are longer than {length:,} tokens: learned up to there")
+    return cut(rows, length)
 
 
 def _check_place(output: Path) -> None:
@@ -79,9 +89,9 @@ def _check_place(output: Path) -> None:
         atomic.refuse_foreign(output, ())
 
 
-def policy_rows(trajectories: Sequence[Trajectory], start: Start) -> list[Row]:
+def policy_rows(trajectories: Sequence[Trajectory], tokenizer: PreTrainedTokenizerBase) -> list[Row]:
     """Behaviour cloning: one row per episode, more where the model's chat template rewrites its history."""
-    dialogues = dialogues_of(start.tokenizer)
+    dialogues = dialogues_of(tokenizer)
     with make_reporter().stage("reading episodes", len(trajectories)) as advance:
         rows: list[Row] = []
         for trajectory in trajectories:

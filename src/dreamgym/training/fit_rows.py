@@ -58,6 +58,18 @@ def _row(ids: Sequence[int], parts: Sequence[int]) -> Row:
     return Row(token_ids=np.asarray(ids, dtype=np.int32), parts=np.asarray(parts, dtype=np.uint8))
 
 
+def cut(rows: Sequence[Row], length: int) -> list[Row]:
+    """``rows`` with at most ``length`` tokens each, what a model can read; what is cut off is not learned."""
+    return [
+        (
+            row
+            if len(row.token_ids) <= length
+            else Row(token_ids=row.token_ids[:length], parts=row.parts[:length])
+        )
+        for row in rows
+    ]
+
+
 def turn_segments(
     instruction: str, turn: AnnotatedTurn, neighbours: Sequence[Experience] = ()
 ) -> Iterator[Segment]:

@@ -26,7 +26,7 @@ from dreamgym.utils.stats import Interval
 if TYPE_CHECKING:
     from dreamgym.training.grounds import Grounds
 
-_RATES: dict[str, Callable[[Rates], Interval]] = {
+RATES: dict[str, Callable[[Rates], Interval]] = {
     "next state word for word": lambda rates: rates.next_state_exact,
     "invalid actions recognised": lambda rates: rates.invalid_recognised,
     "valid actions refused": lambda rates: rates.valid_refused,
@@ -56,7 +56,7 @@ def check_dream(
             reporter=reporter,
         )
     )
-    atomic.write_json(output, _json(encode(replace(report, shown=()))))
+    atomic.write_json(output, without_nan(encode(replace(report, shown=()))))
     write_episodes(output.with_suffix(".jsonl"), report.shown)
     console = Console()
     print_report(report, console)
@@ -111,9 +111,7 @@ def check_gate(report: FidelityReport, gate: FidelityConfig) -> None:
 
 def report_metrics(report: FidelityReport) -> dict[str, float]:
     """For the metrics log, below ``fidelity/``."""
-    shares = {
-        name.partition(",")[0].replace(" ", "_"): rate(report.replayed) for name, rate in _RATES.items()
-    }
+    shares = {name.partition(",")[0].replace(" ", "_"): rate(report.replayed) for name, rate in RATES.items()}
     shares |= {"whole_episodes": report.whole_episodes, "dreamed_success": report.dreamed_success}
     return {f"fidelity/{name}": share.estimate for name, share in shares.items()}
 
@@ -123,10 +121,10 @@ def known_tasks(grounds: Grounds, number: int) -> list[Task]:
     return [replace(t.task, sheet=grounds.domain.hindsight(t)) for t in grounds.heldout[:number]]
 
 
-def _json(value: Any) -> Any:
+def without_nan(value: Any) -> Any:
     """``value`` with null for what could not be measured, which JSON has no number for."""
     if isinstance(value, dict):
-        return {key: _json(item) for key, item in value.items()}
+        return {key: without_nan(item) for key, item in value.items()}
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
@@ -135,7 +133,7 @@ def print_report(report: FidelityReport, console: Console) -> None:
     table = Table(title="fidelity of the dream", title_justify="left")
     for name in ("", "held-out real turns", "the policy's turns, replayed"):
         table.add_column(name)
-    for name, rate in _RATES.items():
+    for name, rate in RATES.items():
         table.add_row(name, rate(report.teacher_forced).percent(), rate(report.replayed).percent())
     table.add_row("next state, determined", report.determined.percent(), "")
     table.add_row("next state, first looks", report.first_looks.percent(), "")

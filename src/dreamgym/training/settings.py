@@ -15,7 +15,8 @@ from dreamgym.core.errors import ConfigError
 
 _CLONE = Path(dreamgym.__file__).parents[2] / "configs"
 PRESETS = _CLONE if _CLONE.is_dir() else Path(sys.prefix) / "share" / "dreamgym" / "configs"
-KNOWN_ENVIRONMENTS = ("alfworld", "webshop", "webarena", "taubench")
+TRACES = "traces"  # the environment of users' own traces: it is in files, and nowhere else
+KNOWN_ENVIRONMENTS = ("alfworld", "webshop", "webarena", "taubench", TRACES)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

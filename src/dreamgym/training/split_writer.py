@@ -20,14 +20,13 @@ COUNTED = ("trajectories", "turns", "refused_turns", "successes")
 
 
 @dataclass(slots=True)
-class SplitWriter:
-    """Writes and counts; ``summary`` is for the manifest."""
+class TrajectoryFile:
+    """A ``.jsonl.gz`` file of trajectories while it is written; the same ones are the same bytes."""
 
     path: Path
-    counts: Counter[str] = field(default_factory=lambda: Counter(dict.fromkeys(COUNTED, 0)))
-    players: dict[str, Counter[str]] = field(default_factory=dict)
-    mistakes: Counter[str] = field(default_factory=Counter)
-    scenes: set[str] = field(default_factory=set)
+    trajectories: int = 0
+    turns: int = 0
+    successes: int = 0
     raw: BinaryIO = field(init=False)
     file: gzip.GzipFile = field(init=False)
 
@@ -40,6 +39,45 @@ class SplitWriter:
         """Write and count."""
         bare = replace(trajectory, task=replace(trajectory.task, sheet=None))  # an agent sees no sheet
         self.file.write((json.dumps(encode(bare), ensure_ascii=False) + "\n").encode())
+        self.trajectories += 1
+        self.turns += len(trajectory.transitions)
+        self.successes += trajectory.success
+
+    def close(self) -> None:
+        """End the file."""
+        self.file.close()
+        self.raw.close()
+
+    def summary(self) -> dict[str, Any]:
+        """What the manifest says of this file."""
+        with self.path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        return {
+            "file": self.path.name,
+            "sha256": digest,
+            "trajectories": self.trajectories,
+            "turns": self.turns,
+            "successes": self.successes,
+        }
+
+
+@dataclass(slots=True)
+class SplitWriter:
+    """Writes and counts; ``summary`` is for the manifest."""
+
+    path: Path
+    counts: Counter[str] = field(default_factory=lambda: Counter(dict.fromkeys(COUNTED, 0)))
+    players: dict[str, Counter[str]] = field(default_factory=dict)
+    mistakes: Counter[str] = field(default_factory=Counter)
+    scenes: set[str] = field(default_factory=set)
+    file: TrajectoryFile = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.file = TrajectoryFile(self.path)
+
+    def add(self, trajectory: Trajectory) -> None:
+        """Write and count."""
+        self.file.add(trajectory)
         counts = Counter(
             trajectories=1,
             turns=len(trajectory.transitions),
@@ -54,13 +92,11 @@ class SplitWriter:
     def close(self) -> None:
         """End the file."""
         self.file.close()
-        self.raw.close()
 
     def summary(self) -> dict[str, Any]:
         """What the manifest says of this file."""
         return {
-            "file": self.path.name,
-            "sha256": hashlib.sha256(self.path.read_bytes()).hexdigest(),
+            **self.file.summary(),
             **self.counts,
             "scenes": len(self.scenes),
             "players": {name: dict(counts) for name, counts in sorted(self.players.items())},

@@ -15,9 +15,14 @@ from dreamgym.core.errors import DataError
 from dreamgym.training.llm_metrics import summed_usages, usage_text
 from dreamgym.training.manifest import read_manifest
 from dreamgym.training.run_folder import RunFolder
+from dreamgym.training.settings import TRACES
 from dreamgym.utils.metrics import read_metrics
 
 Row = tuple[str, str, str]
+UNMEASURED = (
+    "Real success was not measured: these traces have no environment that could be played in. The dreamed "
+    "success is what the dream believes."
+)
 
 
 def summarise(folder: RunFolder, checkpoint: Path) -> dict[str, Any]:
@@ -29,8 +34,12 @@ def summarise(folder: RunFolder, checkpoint: Path) -> dict[str, Any]:
         name: {"before": _evaluation(folder, name, 0), "after": _evaluation(folder, name, last)}
         for name in ("real", "dreamed")
     }
+    manifest = read_manifest(checkpoint)
+    if manifest.config["environment"]["name"] == TRACES:
+        del evaluations["real"]
     return {
         "checkpoint": str(checkpoint),
+        "environment": manifest.config["environment"]["name"],
         "iterations": last,
         "evaluations": evaluations,
         "gap": {"before": _gap(folder, 0), "after": _gap(folder, last)},
@@ -49,13 +58,7 @@ def summarise(folder: RunFolder, checkpoint: Path) -> dict[str, Any]:
 
 def rows(summary: dict[str, Any]) -> list[Row]:
     """The table, as text."""
-    real, dreamed = summary["evaluations"]["real"], summary["evaluations"]["dreamed"]
-    played = (real["after"] or real["before"] or {}).get("episodes", 0)
-    table = [
-        (f"real success, {played} games", _share(real["before"]), _share(real["after"])),
-        ("dreamed success", _share(dreamed["before"]), _share(dreamed["after"])),
-        ("gap, on the same tasks", _points(summary["gap"]["before"]), _points(summary["gap"]["after"])),
-    ]
+    table = [*_successes(summary)]
     table += [(name, value, "") for name, value in _fidelity(summary["fidelity"])]
     minutes, seconds = divmod(round(summary["seconds"]), 60)
     flagged, asked = summary["iterations_flagged"], summary["language_models"]
@@ -71,6 +74,20 @@ def rows(summary: dict[str, Any]) -> list[Row]:
     ]
 
 
+def _successes(summary: dict[str, Any]) -> Iterable[Row]:
+    """Before and after, real where there is a real environment."""
+    dreamed, real = summary["evaluations"]["dreamed"], summary["evaluations"].get("real")
+    if real is None:
+        yield "real success", "not measured", "not measured"
+    else:
+        played = (real["after"] or real["before"] or {}).get("episodes", 0)
+        yield f"real success, {played} games", _share(real["before"]), _share(real["after"])
+    yield "dreamed success", _share(dreamed["before"]), _share(dreamed["after"])
+    if real is not None:
+        gap = summary["gap"]
+        yield "gap, on the same tasks", _points(gap["before"]), _points(gap["after"])
+
+
 def print_summary(summary: dict[str, Any], folder: RunFolder, log_dir: Path, console: Console) -> None:
     """The table, then where things lie and what to type next."""
     table = Table(title=f"{summary['iterations']} iterations", title_justify="left")
@@ -79,14 +96,16 @@ def print_summary(summary: dict[str, Any], folder: RunFolder, log_dir: Path, con
     for row in rows(summary):
         table.add_row(*row)
     console.print(table)
-    checkpoint = summary["checkpoint"]
+    checkpoint, traces = summary["checkpoint"], summary["environment"] == TRACES
+    if traces:
+        console.print(UNMEASURED, markup=False, highlight=False)
     for name, place in {
         "checkpoint": checkpoint,
         "metrics": folder.metrics,
         "episodes": folder.episodes,
         "curves": f"tensorboard --logdir {log_dir}",
-        "evaluate": f"dreamgym evaluate --checkpoint {checkpoint} --num-episodes 20",
-        "play": "dreamgym play --env alfworld --dream",
+        "evaluate": f"dreamgym evaluate --checkpoint {checkpoint} --num-episodes 20{' --dream' * traces}",
+        **({} if traces else {"play": "dreamgym play --env alfworld --dream"}),
         "report": f"dreamgym report {folder.path}",
     }.items():
         console.print(f"{name:<11}{place}", markup=False, highlight=False, soft_wrap=True)
@@ -144,6 +163,12 @@ def _fidelity(report: dict[str, Any] | None) -> Iterable[tuple[str, str]]:
     """The three numbers that the gate looks at."""
     if report is None:
         return
+    if "replayed" not in report:
+        forced = report["teacher_forced"]
+        yield "dream: held-out turns right", _rate(forced["next_state_exact"]["estimate"], 100, " %")
+        yield "dream: invalid recognised", _rate(forced["invalid_recognised"]["estimate"], 100, " %")
+        yield "dream: false wins per 1,000", _rate(forced["false_wins"]["estimate"], 1000, "")
+        return
     replayed = report["replayed"]
     measured = [
         ("invalid recognised", replayed["invalid_recognised"]["estimate"], 100, " %"),
@@ -151,4 +176,8 @@ def _fidelity(report: dict[str, Any] | None) -> Iterable[tuple[str, str]]:
         ("whole episodes right", report["whole_episodes"]["estimate"], 100, " %"),
     ]
     for name, share, scale, unit in measured:
-        yield f"dream: {name}", "–" if share is None else f"{scale * share:.1f}{unit}"
+        yield f"dream: {name}", _rate(share, scale, unit)
+
+
+def _rate(share: float | None, scale: int, unit: str) -> str:
+    return "–" if share is None else f"{scale * share:.1f}{unit}"

@@ -10,13 +10,15 @@ from typing import Any, TypeVar
 
 from dreamgym.core.data_structures import Sheet, Trajectory
 from dreamgym.core.errors import EndpointError, InvalidDreamError
-from dreamgym.environments.alfworld.annotate import AnnotatedTurn, annotate
-from dreamgym.environments.alfworld.hindsight import hindsight_sheet, without_unseen
+from dreamgym.environments.alfworld.annotate import AnnotatedTurn
+from dreamgym.environments.alfworld.hindsight import without_unseen
 from dreamgym.environments.alfworld.replay import JudgedTurn
 from dreamgym.environments.dream import Dreamer
 from dreamgym.models.dream_prompts import Past
 from dreamgym.models.sheet import with_changes
+from dreamgym.training.annotation import annotator_of
 from dreamgym.training.fit_rows import written
+from dreamgym.training.settings import TRACES
 from dreamgym.utils.progress import Advance
 from dreamgym.utils.seeds import derive_seed
 
@@ -42,7 +44,7 @@ async def teacher_forced(
     """Every real turn, from the true sheet before it; a malformed dream counts as wrong."""
     jobs = []
     for trajectory in trajectories:
-        sheet = without_unseen(hindsight_sheet(trajectory), {})
+        sheet = without_unseen(annotator_of(trajectory.task).hindsight(trajectory), {})
         jobs += [
             _judge(model, trajectory, turn, moment) for turn, moment in moments(model, trajectory, sheet)
         ]
@@ -58,7 +60,8 @@ async def first_looks(
         before = replace(trajectory, transitions=trajectory.transitions[: turn.turn])
         try:
             own_seed = derive_seed(seed, "first look", trajectory.id)
-            sheet = await model.imagine(trajectory.task, hindsight_sheet(before), own_seed)
+            shown = annotator_of(trajectory.task).hindsight(before)
+            sheet = await model.imagine(trajectory.task, shown, own_seed)
         except InvalidDreamError as error:
             return _judged(trajectory, turn, f"(malformed: {error})", 0.0)
         *_, moment = [Moment(sheet=sheet, past=_start(model, sheet)), *after_each(model, before, sheet)]
@@ -66,7 +69,9 @@ async def first_looks(
 
     jobs = []
     for number, trajectory in enumerate(trajectories):
-        turns = [turn for turn in annotate(trajectory, hindsight_sheet(trajectory)) if turn.first_look]
+        annotator = annotator_of(trajectory.task)
+        annotated = annotator.annotate(trajectory, annotator.hindsight(trajectory))
+        turns = [turn for turn in annotated if turn.first_look]
         jobs += [look(trajectory, turns[number % len(turns)])] if turns else []
     return await _all(jobs, concurrency)
 
@@ -74,13 +79,13 @@ async def first_looks(
 def moments(model: Dreamer, trajectory: Trajectory, sheet: Sheet) -> Iterator[tuple[AnnotatedTurn, Moment]]:
     """Each turn of ``trajectory``, which started from ``sheet``, with what was known before it."""
     known = [Moment(sheet=sheet, past=_start(model, sheet)), *after_each(model, trajectory, sheet)]
-    return zip(annotate(trajectory, sheet), known, strict=False)
+    return zip(annotator_of(trajectory.task).annotate(trajectory, sheet), known, strict=False)
 
 
 def after_each(model: Dreamer, trajectory: Trajectory, sheet: Sheet) -> Iterator[Moment]:
     """What is known after each turn."""
     past, task = _start(model, sheet), trajectory.task
-    for turn in annotate(trajectory, sheet):
+    for turn in annotator_of(task).annotate(trajectory, sheet):
         if past is not None:
             answer = written(task.instruction, turn, keeps_sheet=model.keeps_sheet, reasoning=model.reasons)
             past = past.after(turn.action, answer)
@@ -103,11 +108,16 @@ async def _judge(model: Dreamer, trajectory: Trajectory, turn: AnnotatedTurn, mo
         )
     except InvalidDreamError as error:
         return _judged(trajectory, turn, f"(malformed: {error})", 0.0)
-    return _judged(trajectory, turn, dreamed.answer.next_state, dreamed.answer.reward)
+    answer = dreamed.answer
+    return _judged(trajectory, turn, answer.next_state, answer.reward, valid=answer.valid)
 
 
-def _judged(trajectory: Trajectory, turn: AnnotatedTurn, dreamed_state: str, reward: float) -> JudgedTurn:
+def _judged(
+    trajectory: Trajectory, turn: AnnotatedTurn, dreamed_state: str, reward: float, *, valid: bool = True
+) -> JudgedTurn:
+    """The turn, judged; in traces the words of an answer do not tell whether the action worked."""
     real = trajectory.transitions[turn.turn]
+    told = trajectory.task.environment == TRACES
     return JudgedTurn(
         action=turn.action,
         dreamed_state=dreamed_state,
@@ -115,6 +125,8 @@ def _judged(trajectory: Trajectory, turn: AnnotatedTurn, dreamed_state: str, rew
         dreamed_reward=reward,
         real_reward=real.reward,
         first_look=bool(turn.first_look),
+        real_valid=real.valid if told else None,
+        dreamed_valid=valid if told else None,
     )
 
 

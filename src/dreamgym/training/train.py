@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dreamgym.core.config import DreamGymConfig
-from dreamgym.core.errors import DreamGymError
+from dreamgym.core.errors import ConfigError, DreamGymError
 from dreamgym.training.manifest import latest_checkpoint
 from dreamgym.training.run_folder import RunFolder
-from dreamgym.training.settings import RunFlags, resolve
+from dreamgym.training.settings import TRACES, RunFlags, resolve
 from dreamgym.utils.commands import INTERRUPTED, explained
 from dreamgym.utils.interrupts import terminated_like_interrupted
 
@@ -48,6 +48,13 @@ def train(
     resume: Annotated[
         bool, typer.Option("--resume", help="Continue the run in training.output_dir.")
     ] = False,
+    traces: Annotated[
+        list[Path] | None,
+        typer.Option(help="Your own traces: a file (repeat for more), or a folder of ingested ones."),
+    ] = None,
+    fit_steps: Annotated[
+        int | None, typer.Option(min=1, help="With --traces: steps of each model's fit on them.")
+    ] = None,
     allow_low_fidelity: Annotated[
         bool, typer.Option("--allow-low-fidelity", help="Train even in a dream below the fidelity gate.")
     ] = False,
@@ -61,10 +68,11 @@ def train(
       dreamgym train --env alfworld --num-iterations 100 --batch-size 64 --seed 42
       dreamgym train --resume
       dreamgym train rl.algorithm=ppo training.output_dir=data/checkpoints/ppo
+      dreamgym train --traces chats.jsonl training.output_dir=data/checkpoints/chats
     """
     flags = RunFlags(
         config=config,
-        env=env,
+        env=_environment(env, traces),
         num_iterations=num_iterations,
         batch_size=batch_size,
         seed=seed,
@@ -72,7 +80,23 @@ def train(
         allow_low_fidelity=allow_low_fidelity,
         overrides=overrides or (),
     )
-    run_training(resolve(flags), resume=resume)
+    if fit_steps and not traces:
+        raise ConfigError("--fit-steps is for a run on --traces; other models are fitted with `dreamgym fit`")
+    resolved = resolve(flags)
+    if traces:
+        from dreamgym.training.traces.prepare import prepare
+        from dreamgym.utils.progress import make_reporter
+
+        with terminated_like_interrupted():
+            resolved = prepare(resolved, traces, make_reporter(), steps=fit_steps)
+    run_training(resolved, resume=resume)
+
+
+def _environment(env: str | None, traces: list[Path] | None) -> str | None:
+    """The environment to train for: that of the traces where there are some."""
+    if traces and env not in (None, TRACES):
+        raise ConfigError(f"--env {env} and --traces: traces are an environment of their own, give one")
+    return TRACES if traces else env
 
 
 def run_training(config: DreamGymConfig, *, resume: bool = False) -> None:
@@ -137,11 +161,16 @@ def _spending_logged(trainer: Trainer) -> Iterator[None]:
 def _pass_the_gate(trainer: Trainer, grounds: Grounds) -> None:
     """Measure how far the dream can be trusted; below the gate nothing begins."""
     from dreamgym.training.gate import check_dream, report_metrics
+    from dreamgym.training.traces.fidelity import check_traces
 
     trainer.reporter.line("measuring how far the dream can be trusted")
     started = time.monotonic()
+    config, output = trainer.config, trainer.folder.path / "fidelity.json"
     try:
-        report = check_dream(trainer.config, grounds, trainer.folder.path / "fidelity.json", trainer.reporter)
+        if grounds.domain.make_real is None:
+            measured = check_traces(config, grounds, output, trainer.reporter)
+        else:
+            measured = report_metrics(check_dream(config, grounds, output, trainer.reporter))
     except KeyboardInterrupt:
         print(
             "interrupted before the first iteration: the same command with --resume begins again",
@@ -149,7 +178,7 @@ def _pass_the_gate(trainer: Trainer, grounds: Grounds) -> None:
         )
         raise SystemExit(INTERRUPTED) from None
     times = {"time/gate": time.monotonic() - started}
-    trainer.metrics.log(0, {**report_metrics(report), **times, **trainer.newly_used()})
+    trainer.metrics.log(0, {**measured, **times, **trainer.newly_used()})
 
 
 def _train(trainer: Trainer) -> Path:

@@ -14,7 +14,10 @@ from dreamgym.models.sheet import unseen_places
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class JudgedTurn:
-    """One dreamed turn beside what the real engine answers to the same actions."""
+    """One dreamed turn beside what the real engine answers to the same actions.
+
+    ``real_valid`` and ``dreamed_valid`` say whether the action worked, where the words of the answer do not.
+    """
 
     action: str
     dreamed_state: str
@@ -22,6 +25,8 @@ class JudgedTurn:
     dreamed_reward: float
     real_reward: float
     first_look: bool = False  # shows what nobody has seen before
+    real_valid: bool | None = None
+    dreamed_valid: bool | None = None
 
     @property
     def verb(self) -> str:
@@ -36,12 +41,12 @@ class JudgedTurn:
     @property
     def invalid(self) -> bool:
         """The real world refuses the action."""
-        return self.real_state == NOTHING
+        return self.real_state == NOTHING if self.real_valid is None else not self.real_valid
 
     @property
     def refused(self) -> bool:
         """The dream refuses the action."""
-        return self.dreamed_state == NOTHING
+        return self.dreamed_state == NOTHING if self.dreamed_valid is None else not self.dreamed_valid
 
     @property
     def false_win(self) -> bool:

@@ -71,7 +71,7 @@ class ValueEvaluator:
         evaluation = await play_panel(
             policy,
             tasks,
-            dream if origin is Origin.DREAMED else self.grounds.domain.make_real,
+            dream if origin is Origin.DREAMED else self.grounds.domain.real_world,
             origin=origin,
             seed=derive_seed(self.config.training.seed, "values", origin),
             label=f"values-{origin}",

@@ -1,0 +1,50 @@
+"""How real turns become turns to learn from (Eq. 5): by an environment's rules, or plainly, as they stand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from dreamgym.core.data_structures import Sheet, Task, Trajectory
+from dreamgym.environments.alfworld.annotate import AnnotatedTurn, annotate
+from dreamgym.environments.alfworld.hindsight import hindsight_sheet
+from dreamgym.models.dream_format import Answer
+from dreamgym.models.sheet import AT, HAND, make_sheet
+from dreamgym.training.settings import TRACES
+
+NO_SHEET = make_sheet({AT: "nowhere", HAND: "holds"})
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Annotator:
+    """What trajectories show of the world they began in, and each of their turns with its true answer."""
+
+    hindsight: Callable[[Trajectory], Sheet]
+    annotate: Callable[[Trajectory, Sheet], Iterator[AnnotatedTurn]]
+
+
+def plainly(trajectory: Trajectory, sheet: Sheet) -> Iterator[AnnotatedTurn]:
+    """The turns of a trace: no sheet and no reasoning, since nobody has written why the world answered so."""
+    for number, turn in enumerate(trajectory.transitions):
+        yield AnnotatedTurn(
+            sheet=sheet,
+            action=turn.action.text,
+            quotes=(),
+            answer=Answer(
+                valid=turn.valid,
+                next_state=turn.next_state,
+                changes=(),
+                reward=turn.reward,
+                done=turn.terminated,
+            ),
+            turn=number,
+        )
+
+
+ALFWORLD = Annotator(hindsight=hindsight_sheet, annotate=annotate)
+PLAIN = Annotator(hindsight=lambda trajectory: NO_SHEET, annotate=plainly)
+
+
+def annotator_of(task: Task) -> Annotator:
+    """Who can annotate the trajectories of ``task``."""
+    return PLAIN if task.environment == TRACES else ALFWORLD

@@ -1,0 +1,1 @@
+"""Users' own traces: files of other programs, read into our trajectories."""
