@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from pathlib import Path
 
 import httpx
@@ -15,6 +14,7 @@ from dreamgym.core.config import BufferConfig
 from dreamgym.core.errors import ConfigError, EndpointError
 from dreamgym.models import embedding
 from dreamgym.models.embedding import HashingEmbedder, UrlEmbedder, embed_turns, make_embedder
+from dreamgym.models.model_store import installed
 from dreamgym.models.retrieval import to_grid
 
 
@@ -106,10 +106,9 @@ def test_an_endpoint_that_refuses_is_named(monkeypatch: pytest.MonkeyPatch, answ
 
 def test_a_sentence_transformer_knows_words_that_hashing_does_not() -> None:
     pytest.importorskip("sentence_transformers", reason="the extra 'embeddings' is not installed")
-    folder = os.environ.get("DREAMGYM_SENTENCE_TRANSFORMER")
-    if not folder:
-        pytest.skip("DREAMGYM_SENTENCE_TRANSFORMER names no sentence-transformers folder")
-    embedder = make_embedder(BufferConfig(embedding=folder))
+    if installed("minilm") is None:
+        pytest.skip("minilm is not on this machine: dreamgym models get minilm")
+    embedder = make_embedder(BufferConfig(embedding="minilm"))
     mug, cup, lamp = embedder.embed(["Grab the mug.", "Pick up a cup.", "The weather was fine on Tuesday."])
     assert embedder.size == len(mug)
     assert mug @ cup > mug @ lamp + 0.2

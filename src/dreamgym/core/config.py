@@ -82,7 +82,7 @@ class BufferConfig(Section):
     capacity: PositiveInt = Field(100_000, le=10_000_000)
     synthetic_ratio: float = Field(1.0, ge=0.0, le=1.0, description="share of groups rolled out in the dream")
     embedding: str = Field(
-        "hashing", description="'hashing', a sentence-transformers folder, or an /embeddings URL"
+        "hashing", description="'hashing', 'minilm', a sentence-transformers folder, or an /embeddings URL"
     )
     embedding_model: str = Field("", description="the model asked for at the URL")
     embedding_size: PositiveInt = 256

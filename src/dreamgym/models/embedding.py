@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from dreamgym.core.config import BufferConfig
 from dreamgym.core.errors import ConfigError, EndpointError, UnavailableError
+from dreamgym.models.model_store import PUBLISHED, published_folder
 
 Vectors = NDArray[np.float32]  # [N, D]
 MAX_CHARACTERS = 16_384  # of a text that are looked at
@@ -51,6 +52,8 @@ def make_embedder(config: BufferConfig) -> Embedder:
     """The embedder that ``buffer.embedding`` names."""
     if config.embedding == "hashing":
         return HashingEmbedder(config.embedding_size)
+    if config.embedding in PUBLISHED:
+        return SentenceTransformerEmbedder(published_folder(config.embedding))
     if config.embedding.startswith(("http://", "https://")):
         return UrlEmbedder(config.embedding, config.embedding_model)
     return SentenceTransformerEmbedder(Path(config.embedding))
@@ -110,7 +113,7 @@ class SentenceTransformerEmbedder:
     def __init__(self, folder: Path) -> None:
         if not folder.is_dir():
             raise ConfigError(
-                f"buffer.embedding is {str(folder)!r}: wanted 'hashing', "
+                f"buffer.embedding is {str(folder)!r}: wanted 'hashing', 'minilm', "
                 "an existing sentence-transformers folder, or the URL of an /embeddings endpoint"
             )
         self.name = f"sentence-transformers:{folder.name}"
