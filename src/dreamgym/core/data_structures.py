@@ -99,7 +99,8 @@ class Action:
 class Transition:
     """One turn: state, action, reward, next state.
 
-    ``valid`` is false where the world refused the action. ``reasoning`` is the dream's R_t, empty when real.
+    ``valid`` is false where the world refused the action. ``reasoning`` is the dream's R_t, or what a teacher
+    has written of a real turn (R*); else it is empty.
     """
 
     state: str

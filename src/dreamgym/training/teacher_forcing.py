@@ -17,6 +17,7 @@ from dreamgym.models.dream_prompts import Past
 from dreamgym.models.reasoning_model import ReasoningExperienceModel
 from dreamgym.models.sheet import with_changes
 from dreamgym.training.fit_rows import written
+from dreamgym.training.taught import is_taught, taught_turns
 from dreamgym.utils.progress import Advance
 from dreamgym.utils.seeds import derive_seed
 
@@ -76,17 +77,23 @@ def moments(
 ) -> Iterator[tuple[AnnotatedTurn, Moment]]:
     """Each turn of ``trajectory``, which started from ``sheet``, with what was known before it."""
     known = [Moment(sheet=sheet, past=_start(model, sheet)), *after_each(model, trajectory, sheet)]
-    return zip(annotate(trajectory, sheet), known, strict=False)
+    return zip(_turns(model, trajectory, sheet), known, strict=False)
 
 
 def after_each(model: ReasoningExperienceModel, trajectory: Trajectory, sheet: Sheet) -> Iterator[Moment]:
     """What is known after each turn."""
     past, task = _start(model, sheet), trajectory.task
-    for turn in annotate(trajectory, sheet):
+    for turn in _turns(model, trajectory, sheet):
         if past is not None:
             answer = written(task.instruction, turn, keeps_sheet=model.keeps_sheet, reasoning=model.reasons)
             past = past.after(turn.action, answer)
         yield Moment(sheet=with_changes(turn.sheet, turn.answer.changes), past=past)
+
+
+def _turns(model: ReasoningExperienceModel, trajectory: Trajectory, sheet: Sheet) -> Iterator[AnnotatedTurn]:
+    """The true turns, their reasoning as the model was fitted to it."""
+    told = not model.keeps_sheet and model.reasons and is_taught(trajectory)
+    return taught_turns(trajectory) if told else annotate(trajectory, sheet)
 
 
 def _start(model: ReasoningExperienceModel, sheet: Sheet) -> Past | None:
