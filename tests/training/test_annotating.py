@@ -176,6 +176,18 @@ def test_the_check_does_not_show_in_the_schema() -> None:
     assert {**schemas[0], "title": ""} == {**plain, "title": ""}
 
 
+def test_half_characters_in_data_and_answers_are_survived(tmp_path: Path) -> None:
+    anvil, bell = episode("anvil", says="half \ud83d"), episode("bell")
+    data = data_of(tmp_path / "data", [anvil, bell])
+    client = ScriptedClient(
+        {"Ship anvil.": answer(2), "Ship bell.": 'half \udc00 {"overall_plan": "\ud800"}'}
+    )
+    assert job(tmp_path, data).run(client) == {"trajectories": 2, "annotated": 1, "rejected": 1}
+    copied, _ = read_trajectories(tmp_path / "annotated" / "train.jsonl.gz")
+    assert copied.transitions[0].next_state == "Order 1: half \ud83d"
+    assert lines(tmp_path / "annotated" / "rejected.jsonl")[0]["answer"].startswith("half ? ")
+
+
 class Broken:
     """Answers like ``inner``; where the prompt holds ``piece``, raises instead."""
 

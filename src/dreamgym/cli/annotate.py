@@ -22,9 +22,7 @@ def annotate(
         list[str] | None, typer.Argument(metavar="llm.KEY=VALUE", help="Settings of the section llm.")
     ] = None,
     data: Annotated[Path, typer.Option(help="Folder of offline data.")] = Path("data/offline"),
-    output: Annotated[Path, typer.Option(help="Folder of its annotated copy.")] = Path(
-        "data/annotated"
-    ),
+    output: Annotated[Path, typer.Option(help="Folder of its annotated copy.")] = Path("data/annotated"),
     config: Annotated[Path | None, typer.Option(help="YAML file; default: configs/default.yaml.")] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what it would take and cost, and stop.")

@@ -17,6 +17,7 @@ from dreamgym.models.dream_format import render_reasoning
 from dreamgym.training.annotating.journal import Identity, Journal
 from dreamgym.training.offline_data import MANIFEST, SPLITS, read_manifest, read_trajectories
 from dreamgym.utils.atomic import new_file, write_json
+from dreamgym.utils.progress import Advance
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -55,7 +56,7 @@ class OfflineData:
                 yield trajectory
 
 
-def write_annotated(data: OfflineData, journal: Journal, about: Identity) -> Counter[str]:
+def write_annotated(data: OfflineData, journal: Journal, about: Identity, advance: Advance) -> Counter[str]:
     """Copy ``data`` beside the journal, with the reasoning of what is annotated; the counts of all splits.
 
     Nothing is left out: an episode that was set aside stays as it was. The manifest comes last.
@@ -63,7 +64,7 @@ def write_annotated(data: OfflineData, journal: Journal, about: Identity) -> Cou
     manifest, total = read_manifest(data.folder), Counter[str]()
     splits = {}
     for split in SPLITS:
-        counts = _copy(data.path(split), journal.folder / f"{split}.jsonl.gz", journal)
+        counts = _copy(data.path(split), journal.folder / f"{split}.jsonl.gz", journal, advance)
         with (journal.folder / f"{split}.jsonl.gz").open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
         known = manifest.get("splits", {}).get(split, {})
@@ -73,14 +74,16 @@ def write_annotated(data: OfflineData, journal: Journal, about: Identity) -> Cou
     return total
 
 
-def _copy(source: Path, target: Path, journal: Journal) -> Counter[str]:
+def _copy(source: Path, target: Path, journal: Journal, advance: Advance) -> Counter[str]:
     counts: Counter[str] = Counter(trajectories=0, annotated=0, rejected=0)
     # No name and no time in the header: the same trajectories are the same file.
     with new_file(target) as raw, gzip.GzipFile(filename="", mode="wb", fileobj=raw, mtime=0) as file:
         for trajectory in read_trajectories(source):
             told = with_reasoning(trajectory, journal)
             counts.update(["trajectories", "rejected" if told is None else "annotated"])
-            file.write((json.dumps(encode(told or trajectory), ensure_ascii=False) + "\n").encode())
+            # Escaped, since half characters, which others' data may hold, have no encoding of their own.
+            file.write((json.dumps(encode(told or trajectory)) + "\n").encode())
+            advance()
     return counts
 
 

@@ -69,7 +69,8 @@ class AnnotationJob:
         with contextlib.closing(Journal.begin(self.output, identity)) as journal:
             account.spend(journal.spent())
             self._teach(teacher, journal)
-            counts = write_annotated(self.data, journal, identity)
+            with self.reporter.stage("writing the copy", journal.episodes) as advance:
+                counts = write_annotated(self.data, journal, identity, advance)
             for line in self._told(counts, journal):
                 self.reporter.line(line)
         return counts

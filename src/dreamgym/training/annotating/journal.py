@@ -84,6 +84,11 @@ class Journal:
     def __contains__(self, trajectory_id: str) -> bool:
         return trajectory_id in self._places
 
+    @property
+    def episodes(self) -> int:
+        """How many are annotated or set aside."""
+        return len(self._places) + len(self.rejected)
+
     def keep(self, trajectory_id: str, annotation: Annotation) -> None:
         """An episode is annotated."""
         line = Annotated(trajectory_id=trajectory_id, **annotation.model_dump()).model_dump_json()
@@ -98,8 +103,8 @@ class Journal:
         rejected = Rejected(
             trajectory_id=trajectory_id,
             kind=kind,
-            reason=reason,
-            answer=answer,
+            reason=_whole(reason),
+            answer=_whole(answer),
             times=1 + (before.times if before else 0),
         )
         append_line(self.folder / REJECTED, rejected.model_dump_json())
@@ -129,6 +134,11 @@ class Journal:
             write_text(self.folder / REJECTED, "".join(lines))
         if self._lock is not None:
             os.close(self._lock)
+
+
+def _whole(text: str) -> str:
+    """``text`` of a server, half characters replaced: no file can hold them."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def refuse_other(folder: Path, identity: Identity) -> None:
