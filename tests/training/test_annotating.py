@@ -22,6 +22,7 @@ from dreamgym.models.structured import strict_schema
 from dreamgym.training.annotating.dataset import OfflineData
 from dreamgym.training.annotating.estimate import Estimate
 from dreamgym.training.annotating.job import AnnotationJob
+from dreamgym.training.annotating.journal import Journal
 from dreamgym.training.annotating.plan import Annotation, form_for
 from dreamgym.training.annotating.prompt import messages_for
 from dreamgym.training.offline_data import read_manifest, read_trajectories
@@ -290,6 +291,26 @@ def test_another_teacher_other_data_or_another_folder_is_refused(tmp_path: Path)
     with pytest.raises(ConfigError, match="holds data that is no annotation"):
         job(tmp_path / "mine", data).run(ScriptedClient([]))
     assert sorted(path.name for path in other.folder.iterdir()) == before
+
+
+def test_where_nothing_was_annotated_the_teacher_may_change(tmp_path: Path) -> None:
+    data = data_of(tmp_path / "data", [episode("anvil")])
+    with pytest.raises(CircuitOpenError):
+        job(tmp_path, data).run(Broken(ScriptedClient([]), {"Ship": CircuitOpenError("no such server")}))
+    assert job(tmp_path, data, teacher="openai:m").run(ScriptedClient(ALL))["annotated"] == 1
+
+
+def test_two_processes_do_not_pay_twice(tmp_path: Path) -> None:
+    data = data_of(tmp_path / "data", [episode("anvil")])
+
+    class Second(ScriptedClient):
+        async def acomplete(self, prompt: Prompt, **settings: object) -> Completion:
+            with pytest.raises(ConfigError, match="another process annotates into"):
+                Journal.begin(tmp_path / "annotated", job(tmp_path, data).identity())
+            return await super().acomplete(prompt, **settings)  # type: ignore[arg-type]
+
+    client = Second(ALL)
+    assert job(tmp_path, data).run(client)["annotated"] == len(client.prompts) == 1
 
 
 def test_two_trajectories_of_one_name_are_refused_before_anything_is_asked(tmp_path: Path) -> None:

@@ -69,9 +69,8 @@ class Journal:
             FileExistsError: the folder holds something else.
         """
         refuse_other(folder, identity)
-        if not (folder / ABOUT).exists():
-            write_json(folder / ABOUT, identity)
-        lock = os.open(folder / ABOUT, os.O_RDONLY)
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = os.open(folder, os.O_RDONLY)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -79,6 +78,7 @@ class Journal:
             raise ConfigError(
                 f"another process annotates into {folder}: wait for it, or choose another --output"
             ) from None
+        write_json(folder / ABOUT, identity)
         return cls(folder, lock)
 
     def __contains__(self, trajectory_id: str) -> bool:
@@ -142,7 +142,10 @@ def _whole(text: str) -> str:
 
 
 def refuse_other(folder: Path, identity: Identity) -> None:
-    """Refuse a folder with another annotation (``ConfigError``) or anything else (``FileExistsError``)."""
+    """Refuse a folder with another annotation (``ConfigError``) or anything else (``FileExistsError``).
+
+    Where nothing is annotated yet, teacher and data may still change.
+    """
     refuse_foreign(folder, FILES)
     path = folder / ABOUT
     if not path.exists():
@@ -155,7 +158,7 @@ def refuse_other(folder: Path, identity: Identity) -> None:
         raise ConfigError(
             f"{path} cannot be read ({error.error_count()} errors): choose another --output"
         ) from None
-    for name, value in identity.items():
+    for name, value in identity.items() if (folder / ANNOTATIONS).exists() else ():
         if begun.get(name) != value:
             raise ConfigError(
                 f"{folder} was begun with another {name} ({begun.get(name)!r}, this one is {value!r}): "
