@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 import dreamgym
+from dreamgym.cli.annotate import annotate
 from dreamgym.cli.collect import collect
 from dreamgym.cli.fidelity import fidelity
 from dreamgym.cli.fit import fit_app
@@ -29,6 +30,7 @@ app.command()(train)
 app.command()(evaluate)
 app.command()(collect)
 app.command()(ingest)
+app.command()(annotate)
 app.add_typer(fit_app, name="fit")
 app.add_typer(models_app, name="models")
 app.command()(fidelity)

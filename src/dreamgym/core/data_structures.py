@@ -99,8 +99,8 @@ class Action:
 class Transition:
     """One turn: state, action, reward, next state.
 
-    ``valid`` is false where the world refused the action. ``reasoning`` is the dream's R_t and ``changes``
-    what it set in its sheet, both empty when real.
+    ``valid`` is false where the world refused the action. ``reasoning`` is the dream's R_t, or what a teacher
+    has written of a real turn (R*); ``changes`` is what a dream set in its sheet. Both may be empty.
     """
 
     state: str

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import difflib
-import fcntl
 import json
 import logging
-import os
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -15,6 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from dreamgym.core.errors import ConfigError
 from dreamgym.models.llm_types import Completion, Message
+from dreamgym.utils.append import append_line
 
 COMPARED = 2000  # last characters of a call that are compared to find the nearest
 LOOKED_AT = 20  # calls that are compared closely
@@ -59,16 +58,7 @@ _LINE = TypeAdapter(Recorded)
 
 def append_call(path: Path, recorded: Recorded) -> None:
     """Add a line to the file at ``path``, behind what a killed process may have left of one."""
-    data = json.dumps(asdict(recorded)).encode() + b"\n"
-    descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        size = os.fstat(descriptor).st_size
-        if size and os.pread(descriptor, 1, size - 1) != b"\n":
-            data = b"\n" + data
-        os.write(descriptor, data)
-    finally:
-        os.close(descriptor)
+    append_line(path, json.dumps(asdict(recorded)))
 
 
 def read_calls(path: Path) -> dict[Call, list[Recorded]]:

@@ -22,8 +22,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from dreamgym.core.errors import InvalidDreamError
-from dreamgym.models.dream_prompts import QUOTE, many_lines, one_line
+from dreamgym.models.dream_prompts import QUOTE, many_lines, one_line, printable
 
+BECAUSE = "because"  # the key of reasoning in a teacher's own words
 FAIL = "\nfail"
 ENDS = ("\ndone: no", "\ndone: yes")
 LINE_END = "\nend"
@@ -63,6 +64,19 @@ Quote = tuple[str, str]  # a key, and what its quote says
 def render_quotes(quotes: Iterable[Quote]) -> str:
     """The lines of the reasoning's quotes."""
     return "".join(f"\n> {key}{QUOTE} {fact}" for key, fact in quotes)
+
+
+def render_reasoning(text: str, *, valid: bool) -> str:
+    """R* in a teacher's words with the turn's verdict, in the form that a dream's R_t has."""
+    words = " ".join(printable(text).split())
+    return f"{render_quotes([(BECAUSE, words)])}\n{'ok' if valid else 'fail'}"
+
+
+def told_quotes(reasoning: str) -> tuple[Quote, ...]:
+    """The quotes of a transition's reasoning; words in no form of ours are one quote."""
+    quotes = tuple(_QUOTED.findall(reasoning))
+    words = printable(reasoning).strip()
+    return quotes or (((BECAUSE, words),) if words else ())
 
 
 def split_quotes(text: str) -> tuple[list[Quote], str]:

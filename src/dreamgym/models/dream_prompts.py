@@ -53,7 +53,12 @@ def many_lines(text: str) -> str:
 
 def safe_action(text: str) -> str:
     """An agent's action as one printable line of bounded length: it may say anything and forge nothing."""
-    return _CONTROL.sub(" ", text)[:MAX_ACTION_CHARACTERS].strip()
+    return printable(text)[:MAX_ACTION_CHARACTERS].strip()
+
+
+def printable(text: str) -> str:
+    """``text`` as one line: a stretch of line breaks and other control characters is a space."""
+    return _CONTROL.sub(" ", text)
 
 
 def action_line(action: str) -> str:

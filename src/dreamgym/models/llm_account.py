@@ -9,6 +9,7 @@ from dreamgym.core.errors import BudgetError, CircuitOpenError
 from dreamgym.models.llm_types import Usage
 
 MILLION = 1_000_000
+GO_ON = "train: with --resume, annotate: by the same command"
 
 
 class Account:
@@ -52,13 +53,13 @@ class Account:
             raise BudgetError(
                 f"llm.max_tokens = {most_tokens:,} does not suffice: {spent.charged_tokens:,} are used, "
                 f"up to {reserved.charged_tokens:,} by calls under way, and the next call may take "
-                f"{worst.charged_tokens:,}; raise it and continue with --resume"
+                f"{worst.charged_tokens:,}; raise it, then go on ({GO_ON})"
             )
         if most_usd is not None and possible.cost_usd > most_usd:
             raise BudgetError(
                 f"llm.max_cost_usd = {most_usd:g} does not suffice: ${spent.cost_usd:.4f} is spent, up to "
                 f"${reserved.cost_usd:.4f} by calls under way, and the next call may cost "
-                f"${worst.cost_usd:.4f}; raise it and continue with --resume"
+                f"${worst.cost_usd:.4f}; raise it, then go on ({GO_ON})"
             )
         self._reserved += worst
 

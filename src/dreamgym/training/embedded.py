@@ -71,8 +71,9 @@ def make_tokenizer(trajectories: Sequence[Trajectory]) -> PreTrainedTokenizerFas
     actions = sorted({t.action.text for trajectory in trajectories for t in trajectory.transitions})
     phrases = learn_phrases([*spoken, *actions])
     instructions = sorted({trajectory.task.instruction for trajectory in trajectories})
+    told = sorted({turn.reasoning for t in trajectories for turn in t.transitions if turn.reasoning})
     kinds = " ".join([*catalogue.RECEPTACLE_KINDS, *catalogue.THING_KINDS])
-    sentences = [*sorted(set(spoken)), *actions, *instructions, kinds, "Your task is to: <|>"]
+    sentences = [*sorted(set(spoken)), *actions, *instructions, *told, kinds, "Your task is to: <|>"]
     return build_tokenizer(
         vocabulary_names(), [*(f" {text}" for text in sentences), SHEET_WORDS, "\\", *LINE_HEADS], phrases
     )

@@ -20,6 +20,7 @@ from dreamgym.models.sheet import UNSEEN, kind_of, place_of
 from dreamgym.training.annotation import annotator_of
 from dreamgym.training.fit_rows import RowMaker, dream_segments, sheet_segments, turn_segments
 from dreamgym.training.supervised import Row
+from dreamgym.training.taught import is_taught, taught_rows, uses_teacher
 from dreamgym.utils.progress import Advance
 
 POOL = 4_000  # experiences that neighbours are retrieved from while fitting
@@ -69,6 +70,8 @@ def experience_rows(
     ``advance`` hears of every trajectory that is done.
     """
     maker = RowMaker(tokenizer)
+    if uses_teacher(config) and all(map(is_taught, trajectories)):
+        return taught_rows(trajectories, maker, advance)
     sheets = [] if config.context == "history" else sheet_rows(trajectories, maker)
     annotated = annotated_turns(trajectories, advance)
     if config.context == "quotes":

@@ -30,6 +30,7 @@ from dreamgym.training.models import FIT_RECORD
 from dreamgym.training.offline_data import read_trajectories
 from dreamgym.training.state_files import disk_errors
 from dreamgym.training.supervised import FitStep, Part, Row, SupervisedConfig, fit
+from dreamgym.training.taught import to_fit
 from dreamgym.utils import atomic
 from dreamgym.utils.progress import make_reporter
 
@@ -51,7 +52,9 @@ def fit_experience(data: Path, output: Path, *, form: ReasoningModelConfig, choi
             "--context instructed is for models that are not fitted: choose quotes, sheet or history"
         )
     _check_place(output)
-    trajectories = list(read_trajectories(data / "train.jsonl.gz"))
+    trajectories, note = to_fit(list(read_trajectories(data / "train.jsonl.gz")), form)
+    if note:
+        print(note)
     length = TURN_LENGTH if form.context == "quotes" else EPISODE_LENGTH
     start = starting_model(trajectories, choices, layers=EXPERIENCE_LAYERS, max_length=length)
     settings = fit_settings(EXPERIENCE_FIT, start, choices)

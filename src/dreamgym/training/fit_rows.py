@@ -84,6 +84,8 @@ def answer_segments(
     """The reasoning, then the answer. The text of a quote is given and carries no loss; without a sheet the
     model must find it in its history, which tells what was shown, and no line of a sheet changes.
     """
+    for key, told in turn.told if reasoning else ():
+        yield f"\n> {key}{QUOTE} {told}", Part.REASONING
     quoted = turn.sheet if keeps_sheet else turn.known
     for key in turn.quotes if reasoning else ():
         yield f"\n> {key}{QUOTE}", Part.REASONING

@@ -19,6 +19,7 @@ from dreamgym.models.sheet import with_changes
 from dreamgym.training.annotation import annotator_of
 from dreamgym.training.fit_rows import written
 from dreamgym.training.settings import TRACES
+from dreamgym.training.taught import is_taught, taught_turns
 from dreamgym.utils.progress import Advance
 from dreamgym.utils.seeds import derive_seed
 
@@ -79,17 +80,24 @@ async def first_looks(
 def moments(model: Dreamer, trajectory: Trajectory, sheet: Sheet) -> Iterator[tuple[AnnotatedTurn, Moment]]:
     """Each turn of ``trajectory``, which started from ``sheet``, with what was known before it."""
     known = [Moment(sheet=sheet, past=_start(model, sheet)), *after_each(model, trajectory, sheet)]
-    return zip(annotator_of(trajectory.task).annotate(trajectory, sheet), known, strict=False)
+    return zip(_turns(model, trajectory, sheet), known, strict=False)
 
 
 def after_each(model: Dreamer, trajectory: Trajectory, sheet: Sheet) -> Iterator[Moment]:
     """What is known after each turn."""
     past, task = _start(model, sheet), trajectory.task
-    for turn in annotator_of(task).annotate(trajectory, sheet):
+    for turn in _turns(model, trajectory, sheet):
         if past is not None:
             answer = written(task.instruction, turn, keeps_sheet=model.keeps_sheet, reasoning=model.reasons)
             past = past.after(turn.action, answer)
         yield Moment(sheet=with_changes(turn.sheet, turn.answer.changes), past=past)
+
+
+def _turns(model: Dreamer, trajectory: Trajectory, sheet: Sheet) -> Iterator[AnnotatedTurn]:
+    """The true turns, their reasoning as the model was fitted to it."""
+    if not model.keeps_sheet and model.reasons and is_taught(trajectory):
+        return taught_turns(trajectory)
+    return annotator_of(trajectory.task).annotate(trajectory, sheet)
 
 
 def _start(model: Dreamer, sheet: Sheet) -> Past | None:

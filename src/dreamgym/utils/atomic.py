@@ -9,7 +9,7 @@ import os
 import shutil
 from collections.abc import Collection, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 _PARTIAL, _OLD = ".partial-", ".old-"
 KEEP = ".gitkeep"
@@ -27,11 +27,18 @@ def write_json(path: Path, value: Any) -> None:
 
 def write_bytes(path: Path, data: bytes) -> None:
     """Write ``data`` to ``path``, whole or not at all."""
+    with new_file(path) as file:
+        file.write(data)
+
+
+@contextlib.contextmanager
+def new_file(path: Path) -> Iterator[BinaryIO]:
+    """A file to write, which takes the place of ``path`` when the block ends well."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(_PARTIAL + path.name)
     try:
         with partial.open("wb") as file:
-            file.write(data)
+            yield file
             file.flush()
             os.fsync(file.fileno())
         os.replace(partial, path)
@@ -74,10 +81,14 @@ def new_folder(path: Path) -> Iterator[Path]:
 
 
 def refuse_foreign(path: Path, names: Collection[str]) -> None:
-    """Raise ``FileExistsError`` where ``path`` is there and holds anything not named in ``names``."""
+    """Raise ``FileExistsError`` where ``path`` is there and holds anything not named in ``names``.
+
+    What a killed process left half-written is nobody's.
+    """
     if path.exists() and not path.is_dir():
         raise FileExistsError(errno.EEXIST, "it is a file, wanted a folder", str(path))
-    foreign = sorted({entry.name for entry in path.iterdir()} - {*names, KEEP}) if path.exists() else []
+    found = {entry.name for entry in path.iterdir()} if path.exists() else set()
+    foreign = sorted(name for name in found - {*names, KEEP} if not name.startswith(_PARTIAL))
     if foreign:
         raise FileExistsError(errno.EEXIST, f"the folder holds {foreign[0]}, which would be lost", str(path))
 

@@ -13,7 +13,7 @@ from dreamgym.core.data_structures import Sheet, Trajectory, Transition
 from dreamgym.environments.alfworld.hindsight import ACTION, MIDDLE, first_shown
 from dreamgym.environments.alfworld.notes import NOTHING
 from dreamgym.environments.alfworld.task_check import task_check
-from dreamgym.models.dream_format import Answer
+from dreamgym.models.dream_format import Answer, Quote
 from dreamgym.models.sheet import (
     AT,
     HAND,
@@ -36,6 +36,7 @@ class AnnotatedTurn:
 
     ``first_look`` is the place that the turn shows for the first time, of which nobody could know; or empty.
     ``shown`` names what had been shown before the turn: places, and ``in`` places for what lies in them.
+    ``told`` are quotes whose text a teacher has written, not a sheet.
     """
 
     sheet: Sheet
@@ -45,6 +46,7 @@ class AnnotatedTurn:
     turn: int
     first_look: str = ""
     shown: frozenset[str] = frozenset()
+    told: tuple[Quote, ...] = ()
 
     @property
     def known(self) -> Sheet:
