@@ -27,9 +27,10 @@ from dreamgym.training.annotation import NO_SHEET, annotator_of, plainly
 from dreamgym.training.domains import open_domain
 from dreamgym.training.experience_rows import experience_rows
 from dreamgym.training.fidelity import rates
-from dreamgym.training.fit_rows import answer_segments, cut
+from dreamgym.training.fit_rows import answer_segments, cut, written
 from dreamgym.training.offline_data import read_trajectories
 from dreamgym.training.settings import PRESETS
+from dreamgym.training.supervised import Part
 from dreamgym.training.teacher_forcing import first_looks, teacher_forced
 from dreamgym.training.traces.chat import read_chat
 from dreamgym.training.traces.convert import OVER, Origins, to_trajectory
@@ -74,9 +75,9 @@ def test_every_answer_of_a_trace_is_one_that_a_dream_can_give() -> None:
     for record in (openai_tools(3), openai_tools(3, reward=0.0), REFUSED):
         trajectory = trajectory_of(record)
         for turn, real in zip(plainly(trajectory, NO_SHEET), trajectory.transitions, strict=True):
-            ((text, has_loss),) = answer_segments("", turn, keeps_sheet=False, reasoning=False)
-            said = parse_answer(text)
-            assert has_loss
+            parts = list(answer_segments("", turn, keeps_sheet=False, reasoning=False))
+            said = parse_answer("".join(text for text, _ in parts))
+            assert Part.GIVEN not in [part for _, part in parts]
             assert (said.next_state, said.reward, said.done) == (
                 real.next_state,
                 real.reward,
@@ -130,10 +131,9 @@ class Repeats(ReasoningExperienceModel):
 def test_teacher_forcing_tells_a_true_dream_from_one_that_believes_everything() -> None:
     trajectories = [trajectory_of(REFUSED), trajectory_of(openai_tools(7))]
     true = {
-        f"\naction: {turn.action}": text
+        f"\naction: {turn.action}": written("", turn, keeps_sheet=False, reasoning=False)
         for trajectory in trajectories
         for turn in plainly(trajectory, NO_SHEET)
-        for text, _ in answer_segments("", turn, keeps_sheet=False, reasoning=False)
     }
     turns = asyncio.run(teacher_forced(Repeats(true), trajectories))
     assert [turn.exact for turn in turns] == [True] * 5
