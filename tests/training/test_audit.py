@@ -21,7 +21,7 @@ from dreamgym.models.dream_prompts import Past
 from dreamgym.models.embedding import HashingEmbedder, embed_turns
 from dreamgym.models.llm_client import ScriptedClient
 from dreamgym.models.reasoning_model import DreamedTurn, ReasoningExperienceModel
-from dreamgym.training.audit import ConsistencyAuditor, ReplayAuditor, audited
+from dreamgym.training.audit import ConsistencyAuditor, ReplayAuditor, audited, until_wrong
 from dreamgym.training.collect import CollectSettings, collect_trajectories
 from dreamgym.training.drift import Drift
 from dreamgym.training.parts import Audit
@@ -150,3 +150,21 @@ def test_drift_is_the_distance_to_the_nearest_logged_turn() -> None:
     nearest = [max(float(a @ b) for b in phi(logged)) for a in phi(others)]
     assert drift.of(others)["drift"] == pytest.approx(1 - sum(nearest) / len(nearest), abs=1e-5)
     assert drift.of([]) == {}
+
+
+def test_what_an_audit_keeps_is_what_really_happened() -> None:
+    kept = replayed(exploited()).real
+    assert [t.origin for t in kept] == [Origin.REAL] * 12
+    for really, played in zip(kept, honest().trajectories, strict=True):
+        assert [(t.action.text, t.next_state, t.reward) for t in really.transitions] == [
+            (t.action.text, t.next_state, t.reward) for t in played.transitions
+        ]
+        assert really.success == played.success
+
+
+def test_the_first_wrong_turn_counts_and_what_follows_it_does_not() -> None:
+    assert until_wrong([(None, 20), (4, 20), (0, 9)]) == (2, 26)
+    audit = replayed(exploited()).audited
+    failures = sum(not t.success for t in honest().trajectories)
+    assert audit.wrong == failures  # each in its last turn
+    assert audit.turns == sum(len(t.transitions) for t in honest().trajectories)

@@ -135,9 +135,11 @@ def test_the_table_says_who_flagged_what_and_when() -> None:
     head, (flagged, late, missed) = hack_rows(
         results(record("a", flagged=1), record("b", flagged=5), record("c"), record(""))
     )
+    unwon = replace(record("d"), iterations=[iteration(0, 0, 0)] * 2)
+    assert hack_rows(results(unwon))[1][0][-1] == "0 → 0"
     late_record = replace(record("b"), verdicts=[verdict("gate", 0), verdict("replay audit", 5, "wrong")])
-    assert head[:5] == ["planted", "gate", "replay audit", "consistency audit", "flagged"]
-    assert flagged == ["a", "–", "1", "–", "yes", "5.0", "40.0 → 80.0", "0.0 → 75.0"]
+    assert head[:5] == ["planted", "gate", "replay audit", "consistency audit", "in time"]
+    assert flagged == ["a", "–", "1", "–", "yes", "5.0", "40 → 80", "0 → 75"]
     assert missed[4] == "no"
     assert late[4] == "no"  # nothing was said in its two iterations
     assert hack_rows(results(late_record))[1][0][3] == "late"
@@ -150,7 +152,7 @@ def test_flags_and_costs_are_counted_by_detector() -> None:
         ["gate", "0 of 2", "0 of 2", "before the run"],
         ["replay audit", "1 of 2", "1 of 2", "1.00 %"],
         ["consistency audit", "0 of 2", "0 of 2", "3.00 %"],
-        ["any", "1 of 2", "1 of 2", "4.00 % (both monitors)"],
+        ["any", "1 of 2", "1 of 2", "4.00 % (both audits)"],
     ]
 
 

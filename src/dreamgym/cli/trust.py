@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from dreamgym.core.config import DreamGymConfig
     from dreamgym.training.trust.bench import Plan
 
+WIDTH = 112  # characters, of which the widest table needs so many; a narrower terminal wraps them
+
 
 @explained
 def trust(
@@ -124,7 +126,7 @@ def _run(
                 raise
             interrupted, results = True, Results.read(output)
     if results.dreams:
-        print_results(results, Console())
+        print_results(results, Console(width=max(Console().width, WIDTH)))
         atomic.write_text(output.with_suffix(".md"), markdown(results))
         print(f"results  {output}\ntables   {output.with_suffix('.md')}")
     if interrupted:

@@ -38,6 +38,9 @@ class Rates:
 class FidelityReport:
     """The whole measurement; ``failed`` episodes ended in a malformed dream, and are no whole episodes.
 
+    Of replayed episodes the turns up to the first wrong one are judged: a world that was told otherwise once
+    goes on otherwise, and one error is to count once. Whole episodes are counted by their outcome.
+
     ``determined``: next states, word for word, of the held-out turns that are no first look; ``first_looks``:
     of those that are, their contents imagined, which no dream can know.
     """
@@ -137,7 +140,7 @@ async def measure_fidelity(
             model, policy, tasks, max_turns=max_turns, seed=seed, per_task=per_task, advance=advance
         )
     judged, failed = judge_groups(groups)
-    turns = [turn for episode in judged for turn in episode.turns]
+    turns = [turn for episode in judged for turn in episode.until_wrong]
     return FidelityReport(
         teacher_forced=rates(forced),
         determined=wilson(sum(turn.exact for turn in known), len(known)),

@@ -73,6 +73,11 @@ class JudgedEpisode:
         wrong = (n for n, t in enumerate(self.turns) if not t.exact or t.dreamed_reward != t.real_reward)
         return next(wrong, None)
 
+    @property
+    def until_wrong(self) -> tuple[JudgedTurn, ...]:
+        """The turns up to the first wrong one, that one included: what follows it follows from it."""
+        return self.turns if self.first_wrong is None else self.turns[: self.first_wrong + 1]
+
 
 def replay(trajectory: Trajectory) -> JudgedEpisode:
     """Play a dreamed trajectory's actions in the real engine.
