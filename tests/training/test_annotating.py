@@ -12,7 +12,9 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
+from dreamgym.cli.main import app
 from dreamgym.core.config import LLMConfig
 from dreamgym.core.data_structures import Action, Origin, StopReason, Task, Trajectory, Transition
 from dreamgym.core.errors import BudgetError, CircuitOpenError, ConfigError, ContextFullError, DataError
@@ -339,7 +341,7 @@ def test_a_dry_run_counts_prices_and_writes_nothing(tmp_path: Path) -> None:
     read = int(told.split(" tokens to read")[0].split()[-1].replace(",", ""))
     schema = len(json.dumps(strict_schema(Annotation)))
     characters = [sum(len(m.content) for m in messages_for(e)) + schema for e in data.episodes()]
-    assert read == sum(count // 4 for count in characters)
+    assert read == sum(count // 3 for count in characters)
     prices = {"input_usd_per_million": 1000.0, "output_usd_per_million": 10_000.0, "max_cost_usd": 7.0}
     priced = "\n".join(job(tmp_path, data, **prices).estimate())
     assert f"about ${(read * 1000 + 1080 * 10_000) / 1e6:,.2f}," in priced
@@ -510,3 +512,19 @@ def test_an_estimate_adds_up() -> None:
 def test_a_teacher_reads_messages_of_alternating_roles() -> None:
     assert [message.role for message in messages_for(episode("anvil"))] == ["system", "user"]
     assert all(isinstance(message, Message) for message in messages_for(episode("anvil")))
+
+
+def test_the_command_says_what_it_takes_and_how_it_ended(tmp_path: Path) -> None:
+    data = data_of(tmp_path / "data", [episode("anvil"), episode("bell")])
+    script = tmp_path / "teacher.json"
+    arguments = ["annotate", "--data", str(data.folder), "--teacher", f"scripted:{script}"]
+    arguments += ["--output", str(tmp_path / "annotated")]
+    told = CliRunner().invoke(app, [*arguments, "--dry-run"], catch_exceptions=False)
+    assert told.exit_code == 0
+    assert "2 calls to scripted:" in told.stdout
+    for answers, last in (({"Ship": "no"}, "without any reasoning"), (ALL, "next: dreamgym fit experience")):
+        script.write_text(json.dumps(answers))
+        result = CliRunner().invoke(app, arguments, catch_exceptions=False)
+        assert result.exit_code == 0, result.output
+        assert last in result.stdout
+    assert "2 of 2 episodes are annotated" in result.stdout

@@ -55,5 +55,6 @@ def annotate(
         print("\n".join(job.estimate()))
         return
     with terminated_like_interrupted():
-        job.run()
-    print(f"written to {output}; next: dreamgym fit experience --data {output} --context history")
+        counts = job.run()
+    further = f"; next: dreamgym fit experience --data {output} --context history"
+    print(f"written to {output}{further if counts['annotated'] else ', without any reasoning'}")

@@ -14,7 +14,7 @@ from dreamgym.models.structured import TRIES, strict_schema
 from dreamgym.training.annotating.plan import Annotation
 from dreamgym.training.annotating.prompt import answer_tokens, messages_for
 
-CHARACTERS_PER_TOKEN = 4
+CHARACTERS_PER_TOKEN = 3  # of such prompts, full of JSON; SmolLM2 reads 3.1
 WRITTEN, WRITTEN_PER_TURN = 120, 70  # tokens of a usual answer: as a whole, and for each turn
 NOTHING = Usage()
 _SCHEMA_CHARACTERS = len(json.dumps(strict_schema(Annotation)))

@@ -38,7 +38,7 @@ class Annotation(_Form):
 def form_for(trajectory: Trajectory) -> type[Annotation]:
     """The form whose instances fit ``trajectory``; its JSON schema is that of ``Annotation``."""
 
-    class CheckedAnnotation(Annotation):
+    class EpisodeAnnotation(Annotation):
         """The episode as a whole, then turn by turn."""
 
         @model_validator(mode="after")
@@ -47,7 +47,7 @@ def form_for(trajectory: Trajectory) -> type[Annotation]:
                 raise ValueError(problem)
             return self
 
-    return CheckedAnnotation
+    return EpisodeAnnotation
 
 
 def misfit(plans: Sequence[TransitionPlan], turns: Sequence[Transition]) -> str:
