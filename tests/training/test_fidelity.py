@@ -99,6 +99,7 @@ def only_heldout(recognised: int) -> FidelityReport:
                 "invalid actions recognised",
                 "held-out invalid actions recognised",
                 "false wins",
+                "turns answered wrongly",
                 "whole episodes",
             ],
         ),
@@ -115,6 +116,18 @@ def test_the_gate_names_what_is_missed(measured: FidelityReport, missed: list[st
         check_gate(measured, FidelityConfig(gate=False))
     else:
         check_gate(measured, config)
+
+
+@pytest.mark.parametrize(("wrong", "is_refused"), [(0, False), (6, False), (60, True)])
+def test_the_gate_refuses_wrong_turns_chance_apart(wrong: int, is_refused: bool) -> None:
+    """Of 2,000 turns 60 are 3 %, at least 2.3 %; 6 are 0.3 %, at least 0.14 %: not surely beyond 0.2 %."""
+    good, bad = turn("x", "x"), turn("x", "y")
+    replayed = rates([good] * (2_000 - wrong) + [bad] * wrong)
+    measured = replace(
+        report(200, 0, 100),
+        replayed=replace(report(200, 0, 100).replayed, next_state_exact=replayed.next_state_exact),
+    )
+    assert ["wrongly" in miss for miss in below_gate(measured, FidelityConfig())] == [True] * is_refused
 
 
 def test_a_gate_that_saw_no_invalid_action_does_not_open() -> None:

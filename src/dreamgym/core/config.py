@@ -303,11 +303,10 @@ class DreamGymConfig(Section):
             "phases in the world 'dream' alone": all(p.world == "dream" for p in self.training.phases),
             "training.fidelity.audit = consistency": self.training.fidelity.audit == "consistency",
             "reasoning_model.context = history": self.reasoning_model.context == "history",
-            "reasoning_model.reasoning = false": not self.reasoning_model.reasoning,
             "reasoning_model.closed_world = false": not self.reasoning_model.closed_world,
         }
         if missing := [setting for setting, is_set in wanted.items() if not is_set]:
             raise ValueError(
-                f"traces have no real environment, no sheet and no reasoning: set {', '.join(missing)}, "
+                f"traces have no real environment and no sheet: set {', '.join(missing)}, "
                 "or begin with configs/traces.yaml"
             )

@@ -89,6 +89,9 @@ def below_gate(report: FidelityReport, gate: FidelityConfig) -> list[str]:
         misses.append(
             f"false wins per 1,000 turns {false_wins:.2f}, wanted ≤ {gate.max_false_wins_per_1000_turns}"
         )
+    wrong = 1.0 - report.replayed.next_state_exact.high  # chance apart, as in the audits
+    if wrong > gate.max_wrong_turns:
+        misses.append(f"turns answered wrongly {wrong:.2%} at least, wanted ≤ {gate.max_wrong_turns:.2%}")
     if whole < gate.min_whole_episodes:
         misses.append(f"whole episodes right {whole:.1%}, wanted ≥ {gate.min_whole_episodes:.1%}")
     return misses
