@@ -17,14 +17,17 @@ from dreamgym.core.config import RLConfig
 from dreamgym.core.errors import NonFiniteLossError
 from dreamgym.training.policy import LocalPolicy
 from dreamgym.training.state_files import (
-    load_module,
     load_optimizer,
+    load_tensors,
+    read_tensors,
     restored_on_error,
-    save_module,
     save_optimizer,
+    save_tensors,
 )
 from dreamgym.training.token_batch import Row, pack, padded, shuffled_parts
 from dreamgym.training.value_model import make_value_model
+
+CRITIC_FILE = "critic.safetensors"
 
 
 class Critic:
@@ -96,10 +99,10 @@ class Critic:
 
     def save(self, folder: Path) -> None:
         """Weights and Adam's state."""
-        save_module(self._model.module, folder / "critic.safetensors")
+        save_tensors(self._weights, folder / CRITIC_FILE)
         save_optimizer(self._optimizer, self._model.module, folder / "critic_optimizer.safetensors")
 
     def load(self, folder: Path) -> None:
         """Continue from ``save``, bit-equal."""
-        load_module(self._model.module, folder / "critic.safetensors")
+        load_tensors(self._weights, read_tensors(folder / CRITIC_FILE), folder / CRITIC_FILE)
         load_optimizer(self._optimizer, self._model.module, folder / "critic_optimizer.safetensors")
