@@ -15,7 +15,7 @@ from typing import TypeVar
 from dreamgym.core.data_structures import Group, Origin, Sheet, TaskOrigin, Trajectory, Transition
 from dreamgym.core.serialization import encode
 from dreamgym.environments.alfworld.replay import JudgedEpisode, JudgedTurn
-from dreamgym.training.episode_text import outcome
+from dreamgym.training.episode_text import episodes_text, outcome
 from dreamgym.utils import atomic
 
 SHOWN = 6  # episodes recorded at a time
@@ -154,3 +154,17 @@ def _group_record(group: Group) -> GroupRecord:
 def _write_lines(path: Path, records: Iterable[object]) -> None:
     # ASCII alone: a lone surrogate in a text can be written, and reads back as itself.
     atomic.write_text(path, "".join(json.dumps(encode(record)) + "\n" for record in records))
+
+
+def write_iteration(
+    folder: Path, iteration: int, groups: Sequence[Group], audited: Sequence[EpisodeRecord]
+) -> None:
+    """What an iteration leaves to be read: a group as text, two of its episodes and those ``audited`` by a
+    replay as lines, and how every task went.
+    """
+    shown = groups[0].trajectories
+    atomic.write_text(folder / f"rollouts_{iteration:04d}.txt", episodes_text(shown))
+    write_episodes(folder / f"rollouts_{iteration:04d}.jsonl", map(episode_record, shown[:2]))
+    if audited:
+        write_episodes(folder / f"audited_{iteration:04d}.jsonl", audited)
+    write_groups(folder / f"tasks_{iteration:04d}.jsonl", groups)

@@ -17,8 +17,7 @@ from dreamgym.core.config import DreamGymConfig
 from dreamgym.core.data_structures import Group, Origin
 from dreamgym.models.llm_types import Usage
 from dreamgym.training.checkpoints import check_same_run, read_checkpoint, save_checkpoint
-from dreamgym.training.episode_records import episode_record, write_episodes, write_groups
-from dreamgym.training.episode_text import episodes_text
+from dreamgym.training.episode_records import write_iteration
 from dreamgym.training.exploitation import exploitation, latest
 from dreamgym.training.llm_metrics import forgotten, usage_metrics
 from dreamgym.training.manifest import checkpoint_path
@@ -26,7 +25,6 @@ from dreamgym.training.parts import Audit, Parts
 from dreamgym.training.rollout import collect
 from dreamgym.training.run_folder import RunFolder
 from dreamgym.training.run_metrics import Counters, progress_line, rollout_metrics
-from dreamgym.utils import atomic
 from dreamgym.utils.metrics import MetricsLog, read_metrics
 from dreamgym.utils.progress import Reporter
 from dreamgym.utils.seeds import derive_seed, seed_globals
@@ -129,21 +127,11 @@ class Trainer:
         if audit.audited.episodes:
             states["audit/exploited"] = float(bool(audit.exploited))
         self.metrics.log(self.finished, {**rollouts, **metrics, **states, **self.newly_used()})
-        shown = episodes_text(groups[0].trajectories)
-        atomic.write_text(self.folder.episodes / f"rollouts_{self.finished:04d}.txt", shown)
-        self._record_lines(groups, audit)
+        write_iteration(self.folder.episodes, self.finished, groups, audit.shown)
         heading = f"iteration {self.finished} of {self.config.training.num_iterations}"
         self.reporter.line(f"{heading}: {progress_line({**rollouts, **metrics})}")
         if audit.exploited:
             self.reporter.line(f"the dream is being exploited: {audit.exploited}")
-
-    def _record_lines(self, groups: Sequence[Group], audit: Audit) -> None:
-        """The same for the report: two episodes, those audited by a replay, and how every task went."""
-        folder, suffix = self.folder.episodes, f"{self.finished:04d}.jsonl"
-        write_episodes(folder / f"rollouts_{suffix}", map(episode_record, groups[0].trajectories[:2]))
-        if audit.shown:
-            write_episodes(folder / f"audited_{suffix}", audit.shown)
-        write_groups(folder / f"tasks_{suffix}", groups)
 
     async def _evaluate(self) -> None:
         """Measure the policy as it is; once, also across a resume."""
