@@ -22,7 +22,7 @@ from typing import Any
 import torch
 from transformers import Qwen3Config, Qwen3ForCausalLM
 
-from dreamgym.models.batching_engine import BatchingEngine
+from dreamgym.models.engine.batching_engine import BatchingEngine
 
 VOCABULARY, OPENING, APPENDED, GENERATED = 1800, 60, (20, 30), 6
 Tokens = list[list[int]]

@@ -11,9 +11,9 @@ from transformers import PreTrainedModel
 
 from dreamgym.core.errors import ConfigError, ModelError
 from dreamgym.models.adapter import Adapter, new_adapter
-from dreamgym.models.batching_engine import BatchingEngine
 from dreamgym.models.causal_lm import load_causal_lm
-from dreamgym.models.local_client import LocalClient
+from dreamgym.models.clients.local_client import LocalClient
+from dreamgym.models.engine.batching_engine import BatchingEngine
 from signs import toy_model, toy_tokenizer
 
 IDS = torch.tensor([[5, 6, 7, 8]])

@@ -17,7 +17,7 @@ from dreamgym.core.errors import (
     EndpointSetupError,
     UnavailableError,
 )
-from dreamgym.models.llm_account import Account
+from dreamgym.models.clients.llm_account import Account
 from dreamgym.models.llm_client import Message, Usage, make_client
 from dreamgym.models.structured import complete_as
 from fault_server import FaultServer, Reply, serving

@@ -27,8 +27,8 @@ from transformers import (
 )
 
 from dreamgym.core.errors import ContextFullError, ModelError
-from dreamgym.models.batching_engine import TOKENS_PER_FORWARD, BatchingEngine, Generated, Session
-from dreamgym.models.sampling import sample
+from dreamgym.models.engine.batching_engine import TOKENS_PER_FORWARD, BatchingEngine, Generated, Session
+from dreamgym.models.engine.sampling import sample
 
 VOCABULARY = 97
 SPECIAL = {"bos_token_id": None, "eos_token_id": None}

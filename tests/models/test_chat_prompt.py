@@ -7,9 +7,9 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from dreamgym.core.errors import ConfigError
-from dreamgym.models.chat_prompt import chat_ids
+from dreamgym.models.clients.chat_prompt import chat_ids
+from dreamgym.models.clients.local_client import LocalClient
 from dreamgym.models.llm_client import Message
-from dreamgym.models.local_client import LocalClient
 
 TEMPLATE = (
     "{% for m in messages %}"

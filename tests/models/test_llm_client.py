@@ -13,6 +13,8 @@ from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, train
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from dreamgym.core.errors import ConfigError, ContextFullError, EndpointError, ModelError
+from dreamgym.models.clients.local_client import LocalClient
+from dreamgym.models.engine.stop_strings import stop_rule
 from dreamgym.models.llm_client import (
     Completion,
     LLMClient,
@@ -22,8 +24,6 @@ from dreamgym.models.llm_client import (
     complete_many,
     make_client,
 )
-from dreamgym.models.local_client import LocalClient
-from dreamgym.models.stop_strings import stop_rule
 
 WORDS = [
     "<pad>",

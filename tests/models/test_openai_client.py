@@ -14,12 +14,12 @@ from pydantic import BaseModel, Field
 
 from dreamgym.core.config import LLMConfig
 from dreamgym.core.errors import EndpointError, EndpointSetupError
-from dreamgym.models.endpoint_faults import Fault
-from dreamgym.models.llm_account import Account
+from dreamgym.models.clients.endpoint_faults import Fault
+from dreamgym.models.clients.llm_account import Account
+from dreamgym.models.clients.openai_client import CONTINUE, HOSTED, openai_client
+from dreamgym.models.clients.openai_wire import Answer, Wanted, completion_of, read_wire
+from dreamgym.models.clients.remote_client import RemoteClient
 from dreamgym.models.llm_client import Completion, make_client
-from dreamgym.models.openai_client import CONTINUE, HOSTED, openai_client
-from dreamgym.models.openai_wire import Answer, Wanted, completion_of, read_wire
-from dreamgym.models.remote_client import RemoteClient
 from dreamgym.models.structured import acomplete_as
 from fault_server import FaultServer, Reply, completion, serving
 
@@ -164,7 +164,7 @@ def test_openai_itself_is_asked_in_its_own_words(monkeypatch: pytest.MonkeyPatch
         config = LLMConfig()
         client = openai_client("gpt-x", config, Account(config))
         assert client._provider.name == f"openai:gpt-x at {HOSTED}"
-        monkeypatch.setattr("dreamgym.models.openai_client.HOSTED", server.url)
+        monkeypatch.setattr("dreamgym.models.clients.openai_client.HOSTED", server.url)
         monkeypatch.setenv("OPENAI_BASE_URL", server.url + "/")
         client = openai_client("gpt-x", config, Account(config))
         continued(client, "so far", max_tokens=7)

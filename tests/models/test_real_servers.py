@@ -25,11 +25,11 @@ from pydantic import BaseModel
 from dreamgym.core.config import LLMConfig, ReasoningModelConfig
 from dreamgym.core.data_structures import Task
 from dreamgym.core.errors import ContextFullError, EndpointSetupError, InvalidDreamError
-from dreamgym.models.llm_account import Account
+from dreamgym.models.clients.llm_account import Account
+from dreamgym.models.clients.openai_client import openai_client
+from dreamgym.models.clients.remote_client import RemoteClient
 from dreamgym.models.llm_client import Message, acomplete_many
-from dreamgym.models.openai_client import openai_client
 from dreamgym.models.reasoning_model import ReasoningExperienceModel
-from dreamgym.models.remote_client import RemoteClient
 from dreamgym.models.structured import complete_as
 
 STARTS_WITHIN = 180  # seconds

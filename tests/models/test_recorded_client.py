@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from dreamgym.core.errors import ConfigError, EndpointError
+from dreamgym.models.clients.recorded_client import CALLS, RecordedClient
 from dreamgym.models.llm_client import Completion, LLMClient, Message, ScriptedClient, Usage, make_client
-from dreamgym.models.recorded_client import CALLS, RecordedClient
 
 
 def recorded(folder: Path, *script: str) -> RecordedClient:

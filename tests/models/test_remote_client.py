@@ -20,15 +20,15 @@ from dreamgym.core.errors import (
     EndpointError,
     EndpointSetupError,
 )
-from dreamgym.models import bounded_transport
-from dreamgym.models.endpoint_faults import Fault, FaultKind, retry_after
-from dreamgym.models.llm_account import Account
+from dreamgym.models.clients import bounded_transport
+from dreamgym.models.clients.endpoint_faults import Fault, FaultKind, retry_after
+from dreamgym.models.clients.llm_account import Account
+from dreamgym.models.clients.openai_client import openai_client
+from dreamgym.models.clients.patience import Patience
+from dreamgym.models.clients.remote_call import MESSAGE_TOKENS
+from dreamgym.models.clients.remote_client import RemoteClient
 from dreamgym.models.llm_client import Message, Usage, acomplete_many, make_client
-from dreamgym.models.openai_client import openai_client
-from dreamgym.models.patience import Patience
 from dreamgym.models.reasoning_model import ReasoningExperienceModel
-from dreamgym.models.remote_call import MESSAGE_TOKENS
-from dreamgym.models.remote_client import RemoteClient
 from dreamgym.models.sheet import make_sheet
 from fault_server import (
     COUNTED_AS,

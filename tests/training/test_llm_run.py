@@ -199,7 +199,7 @@ def test_the_key_is_in_nothing_that_a_run_leaves_behind(
     program = "from dreamgym.cli.main import app; app()"
     if ending == "defect":  # every failure becomes a bug that nobody catches, in the middle of a call
         program = (
-            "from dreamgym.models.patience import Patience\n"
+            "from dreamgym.models.clients.patience import Patience\n"
             "def wait(self, fault, tries): raise KeyError(str(fault))\n"
             "Patience.wait = wait\n" + program
         )

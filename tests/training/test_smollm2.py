@@ -17,7 +17,7 @@ from documents import ROOT
 from dreamgym.cli.main import app
 from dreamgym.core.errors import UnavailableError
 from dreamgym.core.serialization import encode
-from dreamgym.models.local_client import LocalClient
+from dreamgym.models.clients.local_client import LocalClient
 from dreamgym.models.model_store import get_model
 from dreamgym.training.collect import player_of
 from dreamgym.training.models import ASSETS

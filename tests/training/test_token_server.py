@@ -19,7 +19,7 @@ from dreamgym.core.config import DreamGymConfig, PolicyModelConfig, RLConfig
 from dreamgym.core.data_structures import Origin, StopReason
 from dreamgym.core.errors import ConfigError, EndpointError
 from dreamgym.models.adapter import new_adapter
-from dreamgym.models.token_server import TokenServer
+from dreamgym.models.clients.token_server import TokenServer
 from dreamgym.training.grpo import GRPO
 from dreamgym.training.models import load_policy
 from dreamgym.training.policy import LocalPolicy

@@ -13,10 +13,10 @@ from typing import Protocol
 
 from dreamgym.core.config import LLMConfig
 from dreamgym.core.errors import ConfigError
-from dreamgym.models.llm_account import Account
+from dreamgym.models.clients.llm_account import Account
+from dreamgym.models.clients.prompt_session import PromptSession
+from dreamgym.models.clients.scripted_client import ScriptedClient
 from dreamgym.models.llm_types import DEFAULT_MAX_TOKENS, Completion, Message, Prompt, Usage, stopped
-from dreamgym.models.prompt_session import PromptSession
-from dreamgym.models.scripted_client import ScriptedClient
 from dreamgym.utils.run_sync import run_sync
 
 NAMES = (
@@ -153,19 +153,19 @@ def make_client(
     if kind == "scripted" and rest:
         return ScriptedClient.from_file(Path(rest))
     if kind == "local" and rest:
-        from dreamgym.models.local_client import LocalClient  # torch is loaded only where a model is
+        from dreamgym.models.clients.local_client import LocalClient  # torch is loaded only where a model is
 
         return LocalClient.from_name(rest)
     if kind == "openai" and rest:
-        from dreamgym.models.openai_client import openai_client  # a second to import
+        from dreamgym.models.clients.openai_client import openai_client  # a second to import
 
         return openai_client(rest, settings, account or Account(settings), tokens=tokens)
     if kind == "anthropic" and rest:
-        from dreamgym.models.anthropic_client import anthropic_client
+        from dreamgym.models.clients.anthropic_client import anthropic_client
 
         return anthropic_client(rest, settings, account or Account(settings), tokens=tokens)
     if kind == "recorded" and rest:
-        from dreamgym.models.recorded_client import RecordedClient
+        from dreamgym.models.clients.recorded_client import RecordedClient
 
         folder, _, inner = rest.partition(":")
         behind = make_client(inner, settings, account=account, tokens=tokens) if inner else None

@@ -15,7 +15,7 @@ from typing import Any, Protocol, TypeVar, runtime_checkable
 from pydantic import BaseModel, ValidationError
 
 from dreamgym.core.errors import AnswerFormatError
-from dreamgym.models.endpoint_faults import shown
+from dreamgym.models.clients.endpoint_faults import shown
 from dreamgym.models.llm_client import LLMClient
 from dreamgym.models.llm_types import DEFAULT_MAX_TOKENS, Completion, Message, Prompt, as_messages
 from dreamgym.utils.run_sync import run_sync

@@ -15,7 +15,7 @@ from transformers import PreTrainedTokenizerBase
 
 from dreamgym.core.data_structures import Task
 from dreamgym.environments.base_env import Observation
-from dreamgym.models.chat_prompt import STAND_IN_MARKS, encoded, rendered, stand_in
+from dreamgym.models.clients.chat_prompt import STAND_IN_MARKS, encoded, rendered, stand_in
 from dreamgym.models.llm_types import Message
 from dreamgym.models.tokenizer import encode
 from dreamgym.training.dialogue import Dialogues, PlainDialogues, Prompt, end_token, without_end

@@ -12,9 +12,9 @@ from dreamgym.core.config import LLMConfig, PolicyModelConfig, ReasoningModelCon
 from dreamgym.core.errors import ConfigError, UnavailableError
 from dreamgym.models.adapter import ADAPTER_CONFIG, Adapter, new_adapter
 from dreamgym.models.causal_lm import load_causal_lm, model_place, pick_device, pick_dtype
+from dreamgym.models.clients.local_client import LocalClient
+from dreamgym.models.clients.token_server import TokenServer
 from dreamgym.models.llm_client import Account, LLMClient, make_client
-from dreamgym.models.local_client import LocalClient
-from dreamgym.models.token_server import TokenServer
 from dreamgym.training.policy import LocalPolicy
 
 ASSETS = Path(dreamgym.__file__).parent / "assets"

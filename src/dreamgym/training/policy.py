@@ -17,8 +17,8 @@ from dreamgym.core.data_structures import Action, Task
 from dreamgym.core.errors import ContextFullError
 from dreamgym.environments.base_env import Observation
 from dreamgym.models.adapter import ADAPTER_WEIGHTS, Adapter
-from dreamgym.models.batching_engine import BatchingEngine, Generated
-from dreamgym.models.token_server import TokenServer
+from dreamgym.models.clients.token_server import TokenServer
+from dreamgym.models.engine.batching_engine import BatchingEngine, Generated
 from dreamgym.training.chat import dialogues_of
 from dreamgym.training.dialogue import end_token
 from dreamgym.training.logprobs import check_plain_head

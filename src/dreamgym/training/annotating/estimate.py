@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from dreamgym.core.config import LLMConfig
 from dreamgym.core.data_structures import Trajectory
-from dreamgym.models.llm_account import Account
+from dreamgym.models.clients.llm_account import Account
 from dreamgym.models.llm_types import Usage
 from dreamgym.models.structured import TRIES, strict_schema
 from dreamgym.training.annotating.plan import Annotation

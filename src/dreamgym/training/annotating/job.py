@@ -13,7 +13,7 @@ from pathlib import Path
 from dreamgym.core.config import LLMConfig
 from dreamgym.core.data_structures import Trajectory
 from dreamgym.core.errors import ConfigError, DreamGymError
-from dreamgym.models.llm_account import Account
+from dreamgym.models.clients.llm_account import Account
 from dreamgym.models.llm_client import LLMClient, make_client
 from dreamgym.models.structured import strict_schema
 from dreamgym.training.annotating.dataset import OfflineData, write_annotated

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn.functional import embedding, linear, rms_norm, silu
 from transformers import LlamaForCausalLM, PreTrainedModel, Qwen3ForCausalLM
 
-from dreamgym.models.kv_cache import PagedCache, RaggedAttention
+from dreamgym.models.engine.kv_cache import PagedCache, RaggedAttention
 
 _STATIC_ROPE = ("default", "linear", "llama3", "yarn")
 

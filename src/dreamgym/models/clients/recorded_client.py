@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dreamgym.core.errors import ContextFullError, EndpointError
-from dreamgym.models.call_record import Call, Recorded, append_call, nearest_shown, read_calls
+from dreamgym.models.clients.call_record import Call, Recorded, append_call, nearest_shown, read_calls
+from dreamgym.models.clients.prompt_session import PromptSession
 from dreamgym.models.llm_types import DEFAULT_MAX_TOKENS, Completion, Prompt, Usage, as_messages
-from dreamgym.models.prompt_session import PromptSession
 from dreamgym.models.structured import HoldsToSchemas
 
 if TYPE_CHECKING:

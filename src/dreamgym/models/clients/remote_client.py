@@ -22,12 +22,12 @@ from dreamgym.core.errors import (
     EndpointError,
     EndpointSetupError,
 )
-from dreamgym.models.endpoint_faults import Fault, FaultKind
-from dreamgym.models.llm_account import Account
+from dreamgym.models.clients.endpoint_faults import Fault, FaultKind
+from dreamgym.models.clients.llm_account import Account
+from dreamgym.models.clients.patience import Patience
+from dreamgym.models.clients.prompt_session import PromptSession
+from dreamgym.models.clients.remote_call import Provider, Request, believed
 from dreamgym.models.llm_types import DEFAULT_MAX_TOKENS, Completion, Prompt, Usage, as_messages
-from dreamgym.models.patience import Patience
-from dreamgym.models.prompt_session import PromptSession
-from dreamgym.models.remote_call import Provider, Request, believed
 from dreamgym.utils.per_loop import PerLoop
 from dreamgym.utils.run_sync import run_sync
 

@@ -13,15 +13,15 @@ import httpx2
 
 from dreamgym.core.config import LLMConfig
 from dreamgym.core.errors import ConfigError, UnavailableError
-from dreamgym.models.bounded_transport import bounded_client, connection_error
-from dreamgym.models.endpoint_faults import Fault, FaultKind, error_body, status_error
-from dreamgym.models.llm_account import Account
+from dreamgym.models.clients.bounded_transport import bounded_client, connection_error
+from dreamgym.models.clients.endpoint_faults import Fault, FaultKind, error_body, status_error
+from dreamgym.models.clients.llm_account import Account
+from dreamgym.models.clients.openai_client import CONTINUE
+from dreamgym.models.clients.openai_wire import Wire, read_wire
+from dreamgym.models.clients.remote_call import Request
+from dreamgym.models.clients.remote_client import RemoteClient
+from dreamgym.models.clients.secret import Secret
 from dreamgym.models.llm_types import Completion, Usage, stopped
-from dreamgym.models.openai_client import CONTINUE
-from dreamgym.models.openai_wire import Wire, read_wire
-from dreamgym.models.remote_call import Request
-from dreamgym.models.remote_client import RemoteClient
-from dreamgym.models.secret import Secret
 from dreamgym.utils.per_loop import PerLoop
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from random import Random
 
-from dreamgym.models.endpoint_faults import Fault
+from dreamgym.models.clients.endpoint_faults import Fault
 
 FIRST_WAIT, LONGEST_WAIT = 1.0, 60.0  # seconds
 LONGEST_ASKED = 600.0  # a server that asks for more is not waited for

@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Any
 
 from dreamgym.core.errors import ContextFullError, DreamGymError, EndpointSetupError
-from dreamgym.models.secret import Secret
+from dreamgym.models.clients.secret import Secret
 
 MAX_SHOWN = 200  # characters of what a server says
 _FULL = ("context length", "context_length", "context window", "context size", "prompt is too long")

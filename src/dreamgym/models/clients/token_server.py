@@ -19,10 +19,10 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from dreamgym.core.errors import ContextFullError, EndpointError
 from dreamgym.models.adapter import Adapter
-from dreamgym.models.batching_session import FinishReason, Generated
-from dreamgym.models.endpoint_faults import Fault, FaultKind, shown, status_error
-from dreamgym.models.patience import Patience
-from dreamgym.models.secret import Secret
+from dreamgym.models.clients.endpoint_faults import Fault, FaultKind, shown, status_error
+from dreamgym.models.clients.patience import Patience
+from dreamgym.models.clients.secret import Secret
+from dreamgym.models.engine.batching_session import FinishReason, Generated
 from dreamgym.utils.per_loop import PerLoop
 
 KEY = "OPENAI_API_KEY"

@@ -20,10 +20,10 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from dreamgym.core.errors import ContextFullError, ModelError
-from dreamgym.models.batching_session import Cache, Generated, Request, Session
-from dreamgym.models.llama_forward import LlamaForward, has_llama_forward
-from dreamgym.models.sampling import sample
-from dreamgym.models.torch_forward import TorchForward
+from dreamgym.models.engine.batching_session import Cache, Generated, Request, Session
+from dreamgym.models.engine.llama_forward import LlamaForward, has_llama_forward
+from dreamgym.models.engine.sampling import sample
+from dreamgym.models.engine.torch_forward import TorchForward
 
 __all__ = ["BatchingEngine", "Generated", "Session"]
 

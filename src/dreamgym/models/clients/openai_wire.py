@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
-from dreamgym.models.endpoint_faults import Fault, FaultKind, shown
+from dreamgym.models.clients.endpoint_faults import Fault, FaultKind, shown
 from dreamgym.models.llm_types import Completion, Usage, stopped
 
 

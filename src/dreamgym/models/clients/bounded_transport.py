@@ -9,7 +9,7 @@ from urllib.request import getproxies, proxy_bypass
 import httpx2
 
 from dreamgym.core.errors import EndpointSetupError
-from dreamgym.models.endpoint_faults import Fault, FaultKind, shown
+from dreamgym.models.clients.endpoint_faults import Fault, FaultKind, shown
 
 MAX_BYTES = 16 * 1024 * 1024  # of one answer: the longest context as text, many times over
 

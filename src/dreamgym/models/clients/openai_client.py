@@ -18,14 +18,21 @@ from openai import APIConnectionError, APIStatusError, AsyncOpenAI
 
 from dreamgym.core.config import LLMConfig
 from dreamgym.core.errors import ConfigError, DreamGymError, EndpointSetupError
-from dreamgym.models.bounded_transport import bounded_client, connection_error
-from dreamgym.models.endpoint_faults import Fault, FaultKind, error_body, named_parameter, shown, status_error
-from dreamgym.models.llm_account import Account
+from dreamgym.models.clients.bounded_transport import bounded_client, connection_error
+from dreamgym.models.clients.endpoint_faults import (
+    Fault,
+    FaultKind,
+    error_body,
+    named_parameter,
+    shown,
+    status_error,
+)
+from dreamgym.models.clients.llm_account import Account
+from dreamgym.models.clients.openai_wire import Answer, Wanted, completion_of, read_wire
+from dreamgym.models.clients.remote_call import Request
+from dreamgym.models.clients.remote_client import RemoteClient
+from dreamgym.models.clients.secret import Secret
 from dreamgym.models.llm_types import Completion, Message
-from dreamgym.models.openai_wire import Answer, Wanted, completion_of, read_wire
-from dreamgym.models.remote_call import Request
-from dreamgym.models.remote_client import RemoteClient
-from dreamgym.models.secret import Secret
 from dreamgym.utils.per_loop import PerLoop
 
 HOSTED = "https://api.openai.com/v1"

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from dreamgym.core.errors import ConfigError, EndpointError
+from dreamgym.models.clients.prompt_session import PromptSession
 from dreamgym.models.llm_types import DEFAULT_MAX_TOKENS, Completion, Prompt, Usage, plain, stopped
-from dreamgym.models.prompt_session import PromptSession
 
 
 class ScriptedClient:

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from dreamgym.core.config import Device
-from dreamgym.models.batching_engine import BatchingEngine, Generated, Session
 from dreamgym.models.causal_lm import load_causal_lm, pick_device, pick_dtype
-from dreamgym.models.chat_prompt import chat_ids
+from dreamgym.models.clients.chat_prompt import chat_ids
+from dreamgym.models.engine.batching_engine import BatchingEngine, Generated, Session
+from dreamgym.models.engine.stop_strings import Decoder, StopRule, stop_rule
 from dreamgym.models.llm_client import Completion, Usage, run_sync, stopped
 from dreamgym.models.llm_types import DEFAULT_MAX_TOKENS, Prompt, as_messages
-from dreamgym.models.stop_strings import Decoder, StopRule, stop_rule
 from dreamgym.models.tokenizer import encode
 
 
