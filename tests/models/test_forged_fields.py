@@ -15,7 +15,7 @@ from dreamgym.core.errors import InvalidDreamError
 from dreamgym.environments.base_env import StepResult
 from dreamgym.environments.dream import DreamEnv
 from dreamgym.models.closed_world import OPEN_WORLD, ClosedWorld
-from dreamgym.models.dream_prompts import safe_action
+from dreamgym.models.dream_prompts import MAX_ACTION_CHARACTERS, safe_action
 from dreamgym.models.llm_client import ScriptedClient
 from dreamgym.models.reasoning_model import ReasoningExperienceModel
 from dreamgym.models.sheet import make_sheet
@@ -91,7 +91,7 @@ def now(environment: DreamEnv) -> object:
 def test_an_action_is_one_line(attack: str) -> None:
     said = safe_action(attack)
     assert len(said.splitlines()) <= 1
-    assert len(said) <= 200
+    assert len(said) <= MAX_ACTION_CHARACTERS
     said.encode("utf-8")
 
 

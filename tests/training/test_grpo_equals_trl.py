@@ -16,6 +16,7 @@ from dreamgym.training.grpo import group_rows
 from dreamgym.training.losses import group_advantages
 from dreamgym.training.policy import LocalPolicy
 from dreamgym.training.policy_optimizer import PolicyOptimizer, TokenSums
+from dreamgym.training.reference import FrozenCopy
 from dreamgym.training.token_batch import ENVIRONMENT, Row, collate, padded
 from signs import play, toy_policy
 
@@ -111,7 +112,8 @@ def test_loss_and_gradient_equal_trls(normalisation: str, tmp_path: Path) -> Non
         minibatch_tokens=100,
     )
     ours = PolicyOptimizer(policy, config)
-    ours.reference.load_state_dict(reference.model.state_dict())
+    assert isinstance(ours.reference, FrozenCopy)
+    ours.reference.model.load_state_dict(reference.model.state_dict())
     sums = TokenSums()
     ours.accumulate_gradient(rows, sums)
     assert 0 < sums.clipped < sums.tokens

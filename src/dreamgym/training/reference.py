@@ -39,21 +39,21 @@ class FrozenCopy:
     """A whole second model."""
 
     def __init__(self, policy: LocalPolicy) -> None:
-        self._model = copy.deepcopy(policy.model).requires_grad_(False)
+        self.model = copy.deepcopy(policy.model).requires_grad_(False)
         self._autocast = policy.autocast
 
     @torch.no_grad()
     def logprobs(self, batch: TokenBatch, temperature: float) -> Tensor:
         """Log-probabilities N."""
-        return action_logprobs(self._model, batch, temperature, autocast=self._autocast)[0]
+        return action_logprobs(self.model, batch, temperature, autocast=self._autocast)[0]
 
     def save(self, folder: Path) -> None:
         """Its weights."""
-        save_tensors(dict(self._model.named_parameters()), folder / FILE)
+        save_tensors(dict(self.model.named_parameters()), folder / FILE)
 
     def load(self, folder: Path) -> None:
         """Continue from ``save``."""
-        load_tensors(dict(self._model.named_parameters()), read_tensors(folder / FILE), folder / FILE)
+        load_tensors(dict(self.model.named_parameters()), read_tensors(folder / FILE), folder / FILE)
 
 
 class FrozenAdapter:

@@ -201,7 +201,6 @@ def test_traces_without_data_say_what_to_name() -> None:
         "buffer.synthetic_ratio=0.5",
         "training.fidelity.audit=replay",
         "reasoning_model.closed_world=true",
-        "reasoning_model.reasoning=true",
         "reasoning_model.context=sheet",
     ],
 )
