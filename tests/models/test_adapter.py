@@ -11,7 +11,7 @@ from transformers import PreTrainedModel
 
 from dreamgym.core.errors import ConfigError, ModelError
 from dreamgym.models.adapter import Adapter, new_adapter
-from dreamgym.models.causal_lm import load_causal_lm
+from dreamgym.models.causal_lm import load_causal_lm, load_config
 from dreamgym.models.clients.local_client import LocalClient
 from dreamgym.models.engine.batching_engine import BatchingEngine
 from signs import toy_model, toy_tokenizer
@@ -120,7 +120,8 @@ def test_a_name_that_means_nothing_is_told(tmp_path: Path, monkeypatch: pytest.M
     with pytest.raises(ConfigError, match="dreamgym models get smollm2"):
         load_causal_lm("smollm2", dtype=torch.float32, device=CPU)
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
-    with pytest.raises(
-        ModelError, match="no-such/model is no folder here, and not to be had from Hugging Face"
-    ):
+    nowhere = "no-such/model is no folder here, and not to be had from Hugging Face"
+    with pytest.raises(ModelError, match=nowhere):
         load_causal_lm("no-such/model", dtype=torch.float32, device=CPU)
+    with pytest.raises(ModelError, match=nowhere):
+        load_config("no-such/model")

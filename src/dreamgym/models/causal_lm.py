@@ -8,12 +8,22 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import torch
 from safetensors import SafetensorError
-from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+from transformers import (
+    AutoConfig,
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    PretrainedConfig,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+)
 from transformers.utils.logging import disable_progress_bar
 
 from dreamgym.core.config import Device, Precision
@@ -67,12 +77,35 @@ def load_causal_lm(name: str, *, dtype: torch.dtype, device: torch.device) -> Ca
     place = model_place(name)
     if (Path(place) / ADAPTER_CONFIG).is_file():
         return _load_with_adapter(Path(place), dtype, device)
-    try:
+    with _explained(name, place):
         return _load_whole(place, dtype, device)
+
+
+def load_config(name: str) -> PretrainedConfig | None:
+    """The shape of the model that ``name`` means, or of an adapter's base; None where a .gguf holds it.
+
+    Raises:
+        ConfigError: no such model.
+        ModelError: it is there and cannot be read.
+    """
+    place = model_place(name)
+    if (Path(place) / ADAPTER_CONFIG).is_file():
+        return load_config(base_of(Path(place)))
+    if place.endswith(".gguf"):
+        return None
+    with _explained(name, place):
+        return cast(PretrainedConfig, AutoConfig.from_pretrained(place))
+
+
+@contextmanager
+def _explained(name: str, place: str) -> Iterator[None]:
+    """What transformers raises for a model that it cannot load, in one line."""
+    try:
+        yield
     except UNREADABLE as error:
-        tried = f"{name} cannot be loaded" if Path(place).exists() else f"{name} is no folder here, and not"
-        where = "" if Path(place).exists() else " to be had from Hugging Face"
-        raise ModelError(f"{tried}{where}: {_first_line(error)}") from error
+        here = Path(place).exists()
+        tried = "cannot be loaded" if here else "is no folder here, and not to be had from Hugging Face"
+        raise ModelError(f"{name} {tried}: {_first_line(error)}") from error
 
 
 def _load_whole(place: str, dtype: torch.dtype, device: torch.device) -> CausalLM:

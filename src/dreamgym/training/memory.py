@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import AutoConfig, AutoModelForCausalLM
+from transformers import AutoModelForCausalLM
 
 from dreamgym.core.config import DreamGymConfig
 from dreamgym.core.errors import ConfigError
 from dreamgym.models.adapter import ADAPTER_CONFIG
-from dreamgym.models.causal_lm import base_of, model_place, pick_device, pick_dtype
+from dreamgym.models.causal_lm import load_config, pick_device, pick_dtype
 from dreamgym.training.models import model_name
 
 GIB = 1024**3
@@ -65,12 +65,9 @@ class Need:
 
 def shape_of(name: str) -> Shape | None:
     """The shape of a named model; None where it is not told without loading (a .gguf)."""
-    place = model_place(name)
-    if (Path(place) / ADAPTER_CONFIG).is_file():
-        return shape_of(base_of(Path(place)))
-    if place.endswith(".gguf"):
+    config: Any = load_config(name)
+    if config is None:
         return None
-    config: Any = AutoConfig.from_pretrained(place)
     with torch.device("meta"):
         model = AutoModelForCausalLM.from_config(config)
     heads = config.num_attention_heads
