@@ -123,7 +123,7 @@ def check_memory(config: DreamGymConfig) -> None:
         return
     device = pick_device(config.policy_model.device)
     number = pick_dtype(config.policy_model.precision, device).itemsize
-    need = policy_need(shape, config, rank=_rank(name, config), number=number, on_cpu=device.type == "cpu")
+    need = policy_need(shape, config, rank=rank_of(name, config), number=number, on_cpu=device.type == "cpu")
     free = free_memory(device)
     if need.total > free:
         parts = ", ".join(
@@ -131,11 +131,11 @@ def check_memory(config: DreamGymConfig) -> None:
         )
         raise ConfigError(
             f"training {config.policy_model.name} would take about {need.total / GIB:.1f} GiB ({parts}), "
-            f"and {device.type} has {free / GIB:.1f} GiB free: {_advice(config, _rank(name, config))}"
+            f"and {device.type} has {free / GIB:.1f} GiB free: {_advice(config, rank_of(name, config))}"
         )
 
 
-def _rank(name: str, config: DreamGymConfig) -> int:
+def rank_of(name: str, config: DreamGymConfig) -> int:
     """The adapter's rank, also where the policy starts from an adapter that was fitted."""
     folder = Path(name)
     if (folder / ADAPTER_CONFIG).is_file():

@@ -103,6 +103,7 @@ def run_training(config: DreamGymConfig, *, resume: bool = False) -> None:
     """Start or continue the run in ``training.output_dir`` and print what came of it."""
     from rich.console import Console
 
+    from dreamgym.training.advice import advice
     from dreamgym.training.grounds import check_available
     from dreamgym.training.summary import print_summary, summarise
     from dreamgym.utils import atomic
@@ -110,6 +111,8 @@ def run_training(config: DreamGymConfig, *, resume: bool = False) -> None:
 
     reporter = make_reporter()
     check_available(config)
+    for doubt in advice(config):
+        reporter.line(f"note: {doubt}")
     with RunFolder(config.training.output_dir) as folder, terminated_like_interrupted():
         checkpoint = folder.resume() if resume else None
         if resume:
