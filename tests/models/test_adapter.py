@@ -83,7 +83,7 @@ def test_several_adapters_share_a_base(base: Path) -> None:
     assert not torch.allclose(logits(adapter.model), adapted, atol=1e-2)
     with adapter.at_work("reference"):
         assert torch.equal(logits(adapter.model), adapted)
-    with adapter.switched_off():
+    with adapter._peft_model.disable_adapter():
         assert torch.equal(logits(adapter.model), bare)
     assert all(parameter.requires_grad for parameter in adapter.parameters().values())
     assert not any(parameter.requires_grad for parameter in adapter.parameters("reference").values())

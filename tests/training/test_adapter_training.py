@@ -102,7 +102,7 @@ def test_the_reference_of_a_fresh_adapter_is_the_base_with_it_switched_off() -> 
     batch = collate(rows)
     learned = optimizer.logprobs(batch)[0]
     assert policy.adapter is not None
-    with torch.no_grad(), policy.adapter.switched_off():
+    with torch.no_grad(), policy.adapter._peft_model.disable_adapter():
         bare = optimizer.logprobs(batch)[0]
     assert torch.equal(optimizer.reference.logprobs(batch, 1.0), bare)
     assert not torch.allclose(learned, bare, atol=1e-4)

@@ -53,12 +53,6 @@ class Adapter:
         finally:
             self._peft_model.set_adapter(POLICY)
 
-    @contextmanager
-    def switched_off(self) -> Iterator[None]:
-        """Within, the model is its base."""
-        with self._peft_model.disable_adapter():
-            yield
-
     def merged(self) -> PreTrainedModel:
         """The model with the adapter's weights added to its own, for good."""
         return cast(PreTrainedModel, self._peft_model.merge_and_unload())

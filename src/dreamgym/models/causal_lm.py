@@ -16,6 +16,7 @@ from typing import cast
 
 import torch
 from safetensors import SafetensorError
+from torch import nn
 from transformers import (
     AutoConfig,
     AutoModelForCausalLM,
@@ -114,7 +115,7 @@ def _load_whole(place: str, dtype: torch.dtype, device: torch.device) -> CausalL
     local = file.exists()
     model = AutoModelForCausalLM.from_pretrained(folder, gguf_file=gguf, local_files_only=local, dtype=dtype)
     tokenizer = AutoTokenizer.from_pretrained(folder, gguf_file=gguf, local_files_only=local)
-    model.to(device)  # type: ignore[arg-type]  # the wrapper in transformers loses `self`
+    cast(nn.Module, model).to(device)  # transformers' wrapper of it hides its type
     return CausalLM(model=model.eval(), tokenizer=tokenizer)
 
 

@@ -15,6 +15,7 @@ import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import cast
 
 from dreamgym.core.errors import ConfigError, UnavailableError
 from dreamgym.utils import atomic
@@ -56,7 +57,8 @@ def _unpack_gguf(file: Path, folder: Path) -> None:
     plain = type(read)(config)
     plain.load_state_dict(read.state_dict())
     plain.tie_weights()
-    plain.to(torch.bfloat16).save_pretrained(folder)  # type: ignore[arg-type]  # a wrapper loses `self`
+    cast(torch.nn.Module, plain).to(torch.bfloat16)
+    plain.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
 
 

@@ -12,8 +12,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from types import MappingProxyType
+from typing import cast
 
 import torch
+from torch import nn
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
 from dreamgym.core.config import ReasoningModelConfig
@@ -138,7 +140,8 @@ def _save(start: Start, folder: Path) -> None:
         if start.adapter is not None:
             start.adapter.write(folder)
         else:
-            start.model.to("cpu", torch.bfloat16).save_pretrained(folder)  # type: ignore[arg-type]
+            cast(nn.Module, start.model).to("cpu", torch.bfloat16)
+            start.model.save_pretrained(folder)
     start.tokenizer.save_pretrained(folder)
 
 

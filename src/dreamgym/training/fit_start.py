@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import cast
 
 import torch
+from torch import nn
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from dreamgym.core.data_structures import Trajectory
@@ -54,7 +56,7 @@ def starting_model(
             raise ConfigError("--lora-rank puts an adapter on a pretrained model: name it with --base")
         tokenizer = make_tokenizer(trajectories)
         model = new_tiny_model(tokenizer, layers=layers, seed=choices.seed, max_length=max_length)
-        model.to(device)  # type: ignore[arg-type]  # the wrapper in transformers loses `self`
+        cast(nn.Module, model).to(device)
         return Start(model=model, tokenizer=tokenizer)
     frozen = pick_dtype("auto", device) if choices.lora_rank else torch.float32
     loaded = load_causal_lm(choices.base, dtype=frozen, device=device)

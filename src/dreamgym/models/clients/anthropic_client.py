@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib.util
 import logging
 import os
 from collections.abc import Awaitable, Callable
@@ -47,12 +48,10 @@ def anthropic_client(
         UnavailableError: the package is not installed.
         ConfigError: there is no key, or ``tokens`` are wanted, which this API does not tell.
     """
-    try:
-        import anthropic  # noqa: F401  (looked for, before anything is asked)
-    except ImportError:
+    if importlib.util.find_spec("anthropic") is None:
         raise UnavailableError(
             f'anthropic:{model} needs the package anthropic: pip install "dreamgym[anthropic]"'
-        ) from None
+        )
     key = Secret.from_environment(KEY)
     if not key.value:
         raise ConfigError(f"anthropic:{model} needs a key: set {KEY}")
