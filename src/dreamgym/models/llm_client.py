@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from dreamgym.core.config import LLMConfig
 from dreamgym.core.errors import ConfigError
@@ -73,11 +73,6 @@ class LLMClient(Protocol):
         """Everything used so far."""
         ...
 
-    @property
-    def hosted(self) -> bool:
-        """Whether it is somebody's chat model, which is told what to do rather than fitted to it."""
-        ...
-
     def complete(
         self,
         prompt: Prompt,
@@ -105,6 +100,21 @@ class LLMClient(Protocol):
     def session(self, seed: int) -> TextSession:
         """An empty context."""
         ...
+
+
+@runtime_checkable
+class MayBeHosted(Protocol):
+    """A client behind which somebody's chat model may answer."""
+
+    @property
+    def hosted(self) -> bool:
+        """Whether one does: it is told what to do, since it was never fitted to it."""
+        ...
+
+
+def is_hosted(client: LLMClient) -> bool:
+    """Whether somebody's chat model answers."""
+    return isinstance(client, MayBeHosted) and client.hosted
 
 
 async def acomplete_many(

@@ -29,7 +29,7 @@ from dreamgym.models.dream_prompts import (
 )
 from dreamgym.models.imagining import imagine_sheet
 from dreamgym.models.instructed import Moment, answer_turn, imagine_places, remembered
-from dreamgym.models.llm_client import LLMClient, run_sync
+from dreamgym.models.llm_client import LLMClient, is_hosted, run_sync
 from dreamgym.models.sheet import make_sheet, unfounded, with_changes
 
 
@@ -81,7 +81,7 @@ class ReasoningExperienceModel:
     ) -> None:
         self._config = config
         self._client = llm_client
-        self._instructed = config.context == "instructed" or llm_client.hosted
+        self._instructed = config.context == "instructed" or is_hosted(llm_client)
         self._retriever = retriever if config.top_k else None
         self._world = world
 

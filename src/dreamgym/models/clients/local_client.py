@@ -41,11 +41,6 @@ class LocalClient:
         return cls(model, loaded.tokenizer)
 
     @property
-    def hosted(self) -> bool:
-        """It runs here."""
-        return False
-
-    @property
     def usage(self) -> Usage:
         """Everything used so far."""
         return self._usage

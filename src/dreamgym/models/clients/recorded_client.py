@@ -12,16 +12,14 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from dreamgym.core.errors import ContextFullError, EndpointError
 from dreamgym.models.clients.call_record import Call, Recorded, append_call, nearest_shown, read_calls
 from dreamgym.models.clients.prompt_session import PromptSession
+from dreamgym.models.llm_client import LLMClient, is_hosted
 from dreamgym.models.llm_types import DEFAULT_MAX_TOKENS, Completion, Prompt, Usage, as_messages
 from dreamgym.models.structured import HoldsToSchemas
-
-if TYPE_CHECKING:
-    from dreamgym.models.llm_client import LLMClient  # which makes this one
 
 CALLS = "calls.jsonl"
 
@@ -40,7 +38,7 @@ class RecordedClient:
     @property
     def hosted(self) -> bool:
         """As the client behind it; a replay does not know and goes by ``reasoning_model.context``."""
-        return self._inner is not None and self._inner.hosted
+        return self._inner is not None and is_hosted(self._inner)
 
     @property
     def usage(self) -> Usage:

@@ -38,11 +38,6 @@ class ScriptedClient:
         return cls(script)
 
     @property
-    def hosted(self) -> bool:
-        """A script stands for a fitted model."""
-        return False
-
-    @property
     def usage(self) -> Usage:
         """Calls; a script has no tokens."""
         return self._usage
