@@ -89,15 +89,13 @@ def test_turns_are_counted_as_by_hand() -> None:
 
 
 def test_the_tables_pool_and_show_the_spread_of_seeds() -> None:
-    few = Counts(
-        turns=10, exact=5, episodes=4, whole=1, dreamed_turns=10, read_tokens=1000, computed_tokens=200
-    )
-    more = replace(few, exact=7, dreamed_turns=30, read_tokens=1000)
+    few = Counts(turns=10, exact=5, episodes=4, whole=1, dreamed_turns=10, tokens=200)
+    more = replace(few, exact=7, dreamed_turns=30)
     quotes = replace(CELL, quotes=True, history=0)
     results = Results(steps=1)
     for cell, seed, counts in ((CELL, 0, few), (CELL, 1, more), (quotes, 0, few)):
         results = results.plus(Measured(cell=cell, seed=seed, counts=counts))
-    line = ["60.0 % (50.0 to 70.0)", "–", "–", "–", "25.0 % (25.0 to 25.0)", "50", "10"]
+    line = ["60.0 % (50.0 to 70.0)", "–", "–", "–", "25.0 % (25.0 to 25.0)", "10"]
     assert grid_table(results)[1] == ["given", "on", "all", "off", *line]
     assert grid_table(results)[2][:4] == ["given", "on", "quotes", "off"]
     factors = factor_table(results)

@@ -31,7 +31,7 @@ def tables() -> None:
 @explained
 def grounding(
     seeds: Annotated[int, typer.Option(min=1, help="Models of each form, each of its own seed.")] = 3,
-    steps: Annotated[int, typer.Option(min=1, help="Steps of each fit, of 8,192 tokens.")] = 500,
+    steps: Annotated[int, typer.Option(min=1, help="Steps of each fit, of 8,192 tokens.")] = 300,
     retrieval: Annotated[
         list[str] | None, typer.Option(help="off, hashing or minilm; may be repeated. Default: all three.")
     ] = None,

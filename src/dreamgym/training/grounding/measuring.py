@@ -38,8 +38,7 @@ class Counts:
     episodes: int = 0
     whole: int = 0
     dreamed_turns: int = 0
-    read_tokens: int = 0  # the whole context of every call, cached or not
-    computed_tokens: int = 0
+    tokens: int = 0  # read and written in dreaming them, imagining included
 
     def __add__(self, other: Counts) -> Counts:
         return Counts(**{name: getattr(self, name) + getattr(other, name) for name in COUNTED})
@@ -77,8 +76,7 @@ async def measure_cell(
         episodes=len(judged) + failed,
         whole=sum(episode.agrees for episode in judged),
         dreamed_turns=sum(len(t.transitions) for group in groups for t in group.trajectories),
-        read_tokens=used.tokens,
-        computed_tokens=computed_tokens(used),
+        tokens=computed_tokens(used),
     )
 
 

@@ -18,7 +18,7 @@ SHARES: dict[str, Share] = {
     "reward false negatives": lambda c: (c.false_negative, c.paid),
     "whole episodes consistent": lambda c: (c.whole, c.episodes),
 }
-TOKENS = ("tokens a turn, context", "computed")
+TOKENS = "tokens a turn"
 FACTORS: dict[str, Callable[[Cell], str]] = {
     "sheet": lambda cell: cell.sheet.value,
     "reasoning": lambda cell: "on" if cell.reasoning else "off",
@@ -29,7 +29,7 @@ FACTORS: dict[str, Callable[[Cell], str]] = {
 
 def factor_table(results: Results) -> list[list[str]]:
     """A line per factor and level, all other cells of the grid pooled; quotes apart."""
-    lines = [["factor", "level", *SHARES, *TOKENS]]
+    lines = [["factor", "level", *SHARES, TOKENS]]
     for factor, level_of in FACTORS.items():
         levels: dict[str, list[Sequence[Counts]]] = {}
         for cell, counts in results.by_cell().items():
@@ -43,7 +43,7 @@ def factor_table(results: Results) -> list[list[str]]:
 
 def grid_table(results: Results) -> list[list[str]]:
     """A line per cell."""
-    lines = [[*FACTORS, *SHARES, *TOKENS]]
+    lines = [[*FACTORS, *SHARES, TOKENS]]
     for cell, counts in results.by_cell().items():
         named = [level_of(cell) for level_of in FACTORS.values()]
         if cell.quotes:
@@ -72,5 +72,4 @@ def _cells(counts: Sequence[Counts]) -> Iterator[str]:
         hits, of = share(pooled)
         spread = f" ({100 * min(each):.1f} to {100 * max(each):.1f})" if len(each) > 1 else ""
         yield f"{100 * hits / of:.1f} %{spread}" if of else "–"
-    for tokens in (pooled.read_tokens, pooled.computed_tokens):
-        yield f"{tokens / pooled.dreamed_turns:,.0f}" if pooled.dreamed_turns else "–"
+    yield f"{pooled.tokens / pooled.dreamed_turns:,.0f}" if pooled.dreamed_turns else "–"
