@@ -131,7 +131,8 @@ def _records(path: Path) -> Iterator[tuple[str, Mapping[str, object]]]:
                 raise DataError(f"{path}, product {number}: {type(record).__name__}, wanted a JSON object")
             yield f"{path}, product {number}", record
     except (OSError, lzma.LZMAError, EOFError, ValueError, ijson.JSONError) as error:
-        raise DataError(f"{path}, after product {number}: {error}; is the file damaged?") from error
+        reason = " ".join(str(error).split())
+        raise DataError(f"{path}, after product {number}: {reason}; is the file damaged?") from error
 
 
 def _read(path: Path) -> Iterator[object]:
@@ -141,4 +142,5 @@ def _read(path: Path) -> Iterator[object]:
         return
     with lzma.open(path, "rt", encoding="utf-8") as lines:
         for line in lines:
-            yield json.loads(line)["product"]
+            record = json.loads(line)
+            yield record.get("product") if isinstance(record, dict) else record

@@ -66,7 +66,9 @@ def _options(customization: object) -> Options:
     )
 
 
-def _value(content: Mapping[str, object]) -> str:
+def _value(content: object) -> str:
+    if not isinstance(content, dict):
+        raise ValueError(f"the value of an option is {type(content).__name__}, wanted an object")
     return text_of(content, "value").strip().replace("/", " | ").lower()
 
 

@@ -10,6 +10,7 @@ from dreamgym.environments.webshop import pages
 from dreamgym.environments.webshop.catalogue import Product, search_text
 from dreamgym.environments.webshop.index_files import build_index
 from dreamgym.environments.webshop.pages import SubPage, View
+from dreamgym.environments.webshop.search_index import SearchIndex
 
 CACHED = 4096  # pages and searches kept, the latest
 
@@ -28,15 +29,23 @@ SHORT = Layout(page_size=4, results=12, full_receipt=False)
 
 
 class Shop:
-    """Shared by episodes: nothing in it changes but what it has prepared."""
+    """Shared by episodes: nothing in it changes but what it has prepared.
+
+    ``index`` is one that was built of the products' ``search_text`` and stored, where building it takes long.
+    """
 
     def __init__(
-        self, products: Sequence[Product], layout: Layout = ORIGINAL, *, show_attributes: bool = False
+        self,
+        products: Sequence[Product],
+        layout: Layout = ORIGINAL,
+        *,
+        show_attributes: bool = False,
+        index: SearchIndex | None = None,
     ) -> None:
         self.products = {product.asin: product for product in products}
         self.layout = layout
         self._show_attributes = show_attributes
-        self._index = build_index((product.asin, search_text(product)) for product in products)
+        self._index = index or build_index((product.asin, search_text(product)) for product in products)
         self.found = lru_cache(CACHED)(self._found)
         self.results = lru_cache(CACHED)(self._results)
         self.item = lru_cache(CACHED)(self._item)
