@@ -25,7 +25,13 @@ from dreamgym.environments.webshop.pages import SubPage, item_page, receipt, sub
 from dreamgym.environments.webshop.panels import panel, task_named, world_of
 
 TASK = panel("valid", 1).tasks[0]
-ACTIONS = ["search[shirt lamp boots]", "click[next >]", "click[< prev]", "click[back to search]", "click[b01]"]
+ACTIONS = [
+    "search[shirt lamp boots]",
+    "click[next >]",
+    "click[< prev]",
+    "click[back to search]",
+    "click[b01]",
+]
 
 
 def play(actions: list[str], task: Task = TASK, **settings: object) -> list[StepResult]:
@@ -70,7 +76,10 @@ def test_an_episode_that_gets_everything() -> None:
     *before, last = play(bought())
     assert all((a.reward, a.terminated, a.won, a.valid) == (0.0, False, False, True) for a in before)
     assert (last.reward, last.terminated, last.truncated, last.won) == (1.0, True, False, True)
-    assert last.observation.text == "Thank you for shopping with us! [SEP] Your score (min 0.0, max 1.0) [SEP] 1.0"
+    assert (
+        last.observation.text
+        == "Thank you for shopping with us! [SEP] Your score (min 0.0, max 1.0) [SEP] 1.0"
+    )
 
 
 def test_a_purchase_in_part_is_paid_but_not_won() -> None:
@@ -137,7 +146,9 @@ def test_the_page_of_attributes_is_shown_where_asked_for() -> None:
     assert not hidden.valid
     assert shown.valid
     _, goal = world_of(TASK)
-    assert shown.observation.text.endswith(f"{goal.category} [SEP] {goal.query} [SEP] {goal.product_category}")
+    assert shown.observation.text.endswith(
+        f"{goal.category} [SEP] {goal.query} [SEP] {goal.product_category}"
+    )
 
 
 def test_admissible_actions_are_accepted() -> None:
@@ -238,12 +249,13 @@ def test_the_originals_files_in_their_own_form(tmp_path: Path) -> None:
     folder = write(tmp_path, json.dumps([RECORD, {**RECORD, "asin": "nan"}, RECORD]))
     task = task_named("goal:0", folder)
     assert task.instruction == "Find me with size: s | m"
-    shop, goal = world_of(task, folder)
+    shop, _ = world_of(task, folder)
     (product,) = shop.products.values()
     assert product.price_tag == "$1000.5 to $2000.0"
     assert 1000.5 <= product.price <= 2000
     assert (product.features, product.query) == (("one text",), "shirts")
-    search, item, page = play(["search[shirt]", "click[b000000001]", "click[description]"], task, data_dir=folder)
+    actions = ["search[shirt]", "click[b000000001]", "click[description]"]
+    search, _, page = play(actions, task, data_dir=folder)
     assert "Total results: 1" in search.observation.text
     assert len(page.observation.text) == LONGEST_PAGE
     with pytest.raises(DataError, match="goal:0 to goal:0"):
@@ -269,7 +281,7 @@ def test_a_wrong_file_is_named_with_the_place(tmp_path: Path, products: str, com
 
 
 def test_wrong_notes_and_missing_files_are_named(tmp_path: Path) -> None:
-    with pytest.raises(UnavailableError, match="items_ins_v2_1000.json"):
+    with pytest.raises(UnavailableError, match=r"items_ins_v2_1000\.json"):
         task_named("goal:0", tmp_path)
     with pytest.raises(DataError, match="wanted a JSON object of objects"):
         task_named("goal:0", write(tmp_path, "[]", notes=[1]))

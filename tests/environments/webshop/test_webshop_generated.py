@@ -61,7 +61,10 @@ def test_names_that_stand_for_nothing_say_what_there_is(monkeypatch: pytest.Monk
         split_of(1_000_000)
 
 
-@pytest.mark.parametrize("task", [*panel("valid", 3).tasks, *panel("train", 3).tasks], ids=lambda task: task.id)
+SOME = [*panel("valid", 3).tasks, *panel("train", 3).tasks]
+
+
+@pytest.mark.parametrize("task", SOME, ids=lambda task: task.id)
 def test_a_task_is_found_by_its_name(task: Task) -> None:
     assert task_named(task.id) == task
     shop, goal = world_of(task)
@@ -85,7 +88,8 @@ def test_no_two_values_or_attributes_are_taken_for_each_other() -> None:
             for one, other in itertools.permutations(values, 2):
                 assert not has_option({name: one}, name, other), (one, other)
         for one, other in itertools.permutations(department.attributes, 2):
-            assert not has_attribute(replace(product, attributes=(one,), features=(one,)), other), (one, other)
+            having = replace(product, attributes=(one,), features=(one,))
+            assert not has_attribute(having, other), (one, other)
     styles = [style for department in DEPARTMENTS for style in department.styles]
     assert len(styles) == len(set(styles))
     assert len(BRANDS) == len(set(BRANDS)) == 40

@@ -6,8 +6,6 @@ import asyncio
 import json
 from pathlib import Path
 
-import pytest
-
 from dreamgym.environments.webshop.catalogue import Goal, search_text
 from dreamgym.environments.webshop.env import WebshopEnv
 from dreamgym.environments.webshop.original import load_original, original_shop
@@ -86,9 +84,9 @@ def test_the_environment_says_what_was_recorded() -> None:
 
 
 def test_whoever_buys_what_was_meant_gets_everything_but_for_the_originals_colours() -> None:
-    """In the original an option that is chosen loses what stands beside a colour word in it, the goal's does not.
+    """A chosen option loses what stands beside a colour word in it, and the goal's does not.
 
-    So 458 goals cannot be had in full: ``rectangular`` becomes ``tan``. Two recorded episodes met one (20, 28).
+    So 458 goals cannot be had in full: ``rectangular`` becomes ``tan``. Recorded episodes met two (20, 28).
     """
     original = load_original(FOLDER)
     products = {product.asin: product for product in original.products}

@@ -53,7 +53,8 @@ def test_what_fits_in_part_is_paid_in_part(product: Product, chosen: dict[str, s
 def titled(count: int, shared: int) -> tuple[Goal, Product]:
     """A goal whose title has ``count`` nouns, ``shared`` of them the product's; nothing else in common."""
     words = [f"noun{chr(97 + number)}" for number in range(count)]
-    product = replace(MEANT, title=" ".join([*words[:shared], "other"]), query="lamp", product_category="home")
+    title = " ".join([*words[:shared], "other"])
+    product = replace(MEANT, title=title, query="lamp", product_category="home")
     return replace(GOAL, title=" ".join(words)), product
 
 
@@ -77,8 +78,9 @@ def test_the_same_query_or_two_common_categories_make_a_doubtful_type_sure() -> 
 
 
 def test_a_title_without_nouns_says_nothing() -> None:
-    assert type_score(replace(MEANT, query="lamp", product_category=""), replace(GOAL, title="The 100")) == 0.5
-    assert type_score(MEANT, replace(GOAL, title="The 100")) == 1.0
+    nameless = replace(GOAL, title="The 100")
+    assert type_score(replace(MEANT, query="lamp", product_category=""), nameless) == 0.5
+    assert type_score(MEANT, nameless) == 1.0
 
 
 def test_nouns_are_all_but_function_words_and_numbers() -> None:

@@ -15,20 +15,22 @@ from dreamgym.environments.webshop.analyzer import terms
 from dreamgym.environments.webshop.index_files import build_index, open_index, save_index
 from dreamgym.environments.webshop.porter import stem
 
-STEMS = """
-    caresses caress ponies poni ties ti caress caress cats cat feed feed agreed agre plastered plaster bled bled
-    motoring motor sing sing conflated conflat troubled troubl sized size hopping hop tanned tan falling fall
-    hissing hiss fizzed fizz failing fail filing file happy happi sky sky relational relat conditional condit
-    rational ration valenci valenc digitizer digit conformabli conform radicalli radic differentli differ vileli
-    vile analogousli analog vietnamization vietnam predication predic operator oper feudalism feudal decisiveness
-    decis hopefulness hope callousness callous formaliti formal sensitiviti sensit sensibiliti sensibl triplicate
-    triplic formative form formalize formal electriciti electr electrical electr hopeful hope goodness good
-    revival reviv allowance allow inference infer airliner airlin gyroscopic gyroscop adjustable adjust
-    defensible defens irritant irrit replacement replac adjustment adjust dependent depend adoption adopt
-    homologou homolog communism commun activate activ angulariti angular homologous homolog effective effect
-    bowdlerize bowdler probate probat rate rate cease ceas controll control roll roll
-    possibly possibl archaeology archaeolog us us
-    """.split()
+_STEMS = """
+    caresses caress ponies poni ties ti caress caress cats cat feed feed agreed agre plastered plaster
+    bled bled motoring motor sing sing conflated conflat troubled troubl sized size hopping hop tanned
+    tan falling fall hissing hiss fizzed fizz failing fail filing file happy happi sky sky relational
+    relat conditional condit rational ration valenci valenc digitizer digit conformabli conform
+    radicalli radic differentli differ vileli vile analogousli analog vietnamization vietnam predication
+    predic operator oper feudalism feudal decisiveness decis hopefulness hope callousness callous
+    formaliti formal sensitiviti sensit sensibiliti sensibl triplicate triplic formative form formalize
+    formal electriciti electr electrical electr hopeful hope goodness good revival reviv allowance allow
+    inference infer airliner airlin gyroscopic gyroscop adjustable adjust defensible defens irritant
+    irrit replacement replac adjustment adjust dependent depend adoption adopt homologou homolog
+    communism commun activate activ angulariti angular homologous homolog effective effect bowdlerize
+    bowdler probate probat rate rate cease ceas controll control roll roll possibly possibl archaeology
+    archaeolog us us
+"""
+STEMS = _STEMS.split()
 
 
 @pytest.mark.parametrize(("word", "wanted"), [*zip(STEMS[::2], STEMS[1::2], strict=True)])
@@ -104,7 +106,8 @@ def test_ranks_are_those_of_bm25s() -> None:
         wanted, scores = reference.retrieve([terms(query)], k=10, show_progress=False)
         found = [int(id) for id in index.search(query, 10)]
         by_number = dict(zip(wanted[0].tolist(), scores[0].tolist(), strict=True))
-        assert [by_number.get(number, min(by_number.values())) for number in found] == pytest.approx(scores[0])
+        least = min(by_number.values())  # of equal ones at the end, each may leave out another
+        assert [by_number.get(number, least) for number in found] == pytest.approx(scores[0])
 
 
 def test_a_length_is_kept_in_eight_bits() -> None:
@@ -128,7 +131,8 @@ def test_the_best_of_many_blocks_are_all_found() -> None:
     rng = Random(1)
     documents = {f"{int(rng.random() * 10**9):09d}": random_text(rng, 6) for _ in range(60_000)}
     index = build_index(documents.items())
-    for query in ("w1", "w1 w2", "w59", "w40 w41 w42", "w3 w3 w50"):
+    mixed = [random_text(rng, 1 + number % 5) for number in range(30)]
+    for query in ("w1", "w1 w2", "w59", "w40 w41 w42", "w3 w3 w50", *mixed):
         everything = index.search(query, len(documents))
         assert index.search(query, 20) == everything[:20]
         assert len(everything) > 1000

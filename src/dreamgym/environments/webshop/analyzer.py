@@ -11,10 +11,11 @@ import re
 
 from dreamgym.environments.webshop.porter import stem
 
-STOP_WORDS = frozenset(
-    "a an and are as at be but by for if in into is it no not of on or such that the their then there these "
-    "they this to was will with".split()
-)
+_STOP_WORDS = """
+    a an and are as at be but by for if in into is it no not of on or such that the their then there
+    these they this to was will with
+"""
+STOP_WORDS = frozenset(_STOP_WORDS.split())
 LONGEST = 255  # characters; a longer word is cut into several
 POSSESSIVE = ("'s", "’s", "＇s")
 
@@ -51,6 +52,6 @@ def terms(text: str) -> list[str]:
             continue
         if word.endswith(POSSESSIVE):
             word = word[:-2]
-        if word not in STOP_WORDS and (word.strip("_\u200d\ufe0f")):
+        if word not in STOP_WORDS and word.strip("_\u200d\ufe0f"):
             found.append(stem(word))
     return found

@@ -37,7 +37,7 @@ class Product:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Goal:
-    """What is wanted: the product it was made from, and what of it counts. ``options`` in the goal's order."""
+    """What is wanted: the product it was made from, and what of it counts."""
 
     asin: str
     instruction: str

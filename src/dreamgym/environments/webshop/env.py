@@ -25,8 +25,8 @@ class _Snapshot:
 class WebshopEnv:
     """The real environment. ``data_dir`` is needed for the original's goals.
 
-    The reward is 0 until the purchase, then in [0, 1]; ``won`` where it is 1. ``show_attributes`` adds the page
-    of a product's attributes, as the original's option ``show_attrs`` does.
+    The reward is 0 until the purchase, then in [0, 1]; ``won`` where it is 1. ``show_attributes`` adds the
+    page of a product's attributes, as the original's option ``show_attrs`` does.
     """
 
     name = "webshop"

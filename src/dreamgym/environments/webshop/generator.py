@@ -26,7 +26,7 @@ VALID_SHARE = 51  # of 256: the instructions that only evaluation has
 
 
 def generate_products(shop_seed: int, count: int = SHOP_PRODUCTS) -> tuple[Product, ...]:
-    """``count`` products, four of a kind; kinds of up to six departments, one kind of each before the next."""
+    """``count`` products, four of a kind; every department has its turn before one comes again."""
     rng = Random(f"webshop products {shop_seed} {count}")
     departments = some(rng, DEPARTMENTS, len(DEPARTMENTS))
     brands = some(rng, BRANDS, len(BRANDS))
@@ -35,7 +35,8 @@ def generate_products(shop_seed: int, count: int = SHOP_PRODUCTS) -> tuple[Produ
         if number % SHELF == 0:
             department = departments[number // SHELF % len(departments)]
             kind = choose(rng, department.kinds)
-        brand = brands[number % len(brands)] + (f" {number // len(brands) + 1}" if number >= len(brands) else "")
+        again, place = divmod(number, len(brands))
+        brand = f"{brands[place]} {again + 1}" if again else brands[place]
         products.append(_product(rng, f"B{number + 1:02d}", brand, kind, department))
     return tuple(products)
 

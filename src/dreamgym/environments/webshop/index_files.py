@@ -20,7 +20,7 @@ from dreamgym.environments.webshop.search_index import SearchIndex, document_sco
 from dreamgym.utils.atomic import new_folder
 
 VERSION = 1
-ARRAYS = ("starts_V1", "documents_P", "scores_P", "ids_N", "order_N")
+ARRAYS = ("starts_V1", "documents_P", "scores_P", "peaks_V", "ids_N", "order_N")
 
 
 def build_index(documents: Iterable[tuple[str, str]]) -> SearchIndex:
@@ -38,7 +38,7 @@ def build_index(documents: Iterable[tuple[str, str]]) -> SearchIndex:
             counts.append(times)
     if len(set(ids)) != len(ids):
         twice, _ = Counter(ids).most_common(1)[0]
-        raise DataError(f"the id {twice.decode()!r} stands for more than one document: every id may occur once")
+        raise DataError(f"the id {twice.decode()!r} stands for more than one document: wanted every id once")
     return _index_of(vocabulary, ids, *(np.frombuffer(a, np.int32) for a in (rows, numbers, counts, lengths)))
 
 
@@ -57,11 +57,13 @@ def _index_of(
     order_N = np.empty(len(ids), np.int32)
     order_N[np.argsort(ids_N, kind="stable")] = np.arange(len(ids), dtype=np.int32)
     scores_P = document_scores(counts_P, rows_P, documents_P, lengths_N) if ids else np.zeros(0, np.float32)
+    scores_P = scores_P[by_term]
     return SearchIndex(
         vocabulary=vocabulary,
         starts_V1=starts,
         documents_P=documents_P[by_term],
-        scores_P=scores_P[by_term],
+        scores_P=scores_P,
+        peaks_V=np.maximum.reduceat(scores_P, starts[:-1]) if vocabulary else scores_P,
         ids_N=ids_N,
         order_N=order_N,
     )
@@ -83,7 +85,7 @@ def open_index(folder: Path) -> SearchIndex:
         if content["version"] != VERSION:
             raise ValueError(f"it is of version {content['version']}, wanted {VERSION}")
         vocabulary = {term: row for row, term in enumerate(content["vocabulary"])}
-        starts, documents, scores, ids, order = (
+        starts, documents, scores, peaks, ids, order = (
             np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False) for name in ARRAYS
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
@@ -93,6 +95,7 @@ def open_index(folder: Path) -> SearchIndex:
         starts_V1=starts,
         documents_P=documents,
         scores_P=scores,
+        peaks_V=peaks,
         ids_N=ids,
         order_N=order,
     )

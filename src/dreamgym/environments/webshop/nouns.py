@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-NOT_NOUNS = frozenset("""
+_NOT_NOUNS = """
     a an the this that these those each every all any some no both either neither another
     of in on at by for from with without within into onto over under up out off to through against between
     behind below above after before during per via than as like about around across along
@@ -20,7 +20,8 @@ NOT_NOUNS = frozenset("""
     not very too also only just more most well fully really etc what
     one two three four five six seven eight nine ten x
     made make makes designed include includes included including based inspired used full comfortable led
-    """.split())
+"""
+NOT_NOUNS = frozenset(_NOT_NOUNS.split())
 _WORD = re.compile(r"[^\W_](?:[\w'’-]*[^\W_])?")
 _NUMBER = re.compile(r"[\d-]+")
 

@@ -1,7 +1,7 @@
 """The pages of the shop as the original's text mode shows them, and what can be clicked on each.
 
-A page is the texts of its elements joined by ``[SEP]``; the instruction stands at its head. A blank element is
-left out, or shown as nothing between two separators where it has no line break: so an HTML parser does it.
+A page is the texts of its elements joined by ``[SEP]``; the instruction stands at its head. A blank element
+is left out, or shown as nothing between two separators where it has no line break: so an HTML parser does it.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from enum import StrEnum
 from dreamgym.environments.webshop.catalogue import Product
 
 SEPARATOR = " [SEP] "
+BLANKS = " \t\r\f\n"
 
 
 class Link(StrEnum):
@@ -76,7 +77,8 @@ def item_page(product: Product, *, show_attributes: bool) -> View:
     texts = ["Back to Search", "< Prev"]
     for name, values in product.options:
         texts += [name, *values]
-    texts += [product.title, f"Price: {product.price_tag}", f"Rating: {product.rating}", *sub_pages, "Buy Now"]
+    texts += [product.title, f"Price: {product.price_tag}", f"Rating: {product.rating}"]
+    texts += [*sub_pages, "Buy Now"]
     clickables = _buttons(["Back to Search", "< Prev"])
     clickables |= {page.lower(): (Link.SUB_PAGE, page.value) for page in sub_pages}
     clickables |= _buttons(["Buy Now"])
@@ -114,11 +116,11 @@ def receipt(asin: str, chosen: dict[str, str], reward: float) -> str:
     purchased = ["asin", asin, "options", options]
     for label in ("attrs", "category", "query", "product category"):
         purchased += [label, "None"]
-    target = "asin options attrs,price upper,instuction text,category,product category,query".replace(" ", ",", 2)
+    target = ["asin", "options", "attrs", "price upper", "instuction text", "category", "product category"]
     return _joined(
         [
             *("Thank you for shopping with us!", "Your code:", "None", "(Paste it in your MTurk interface.)"),
-            *("Purchased", *purchased, "Target", *target.split(","), "Goal", "None"),
+            *("Purchased", *purchased, "Target", *target, "query", "Goal", "None"),
             *("Reward", "Your score (min 0.0, max 1.0)", str(reward), "Reward Details", "None"),
         ]
     )
@@ -134,4 +136,5 @@ def _buttons(names: Iterable[str]) -> dict[str, tuple[Link, str]]:
 
 
 def _joined(texts: Iterable[str]) -> str:
-    return SEPARATOR.join(text.strip() for text in texts if text.strip(" \t\r\f\n") or (text and "\n" not in text))
+    shown = (text for text in texts if text.strip(BLANKS) or (text and "\n" not in text))
+    return SEPARATOR.join(text.strip() for text in shown)

@@ -16,7 +16,6 @@ from dreamgym.core.serialization import encode
 from dreamgym.environments.panel import Panel
 from dreamgym.environments.webshop.catalogue import Goal, Product
 from dreamgym.environments.webshop.generator import (
-    LAST_SHOP,
     VALID_SHOPS,
     generate_goal,
     generate_products,
@@ -29,7 +28,7 @@ from dreamgym.environments.webshop.shop import SHORT, Shop
 SIZES = {"train": 1000, "valid": 240}
 GOALS_PER_SHOP = {"train": 2, "valid": 1}
 ORIGINAL_SPLITS = {"goals_test": (0, 500), "goals_eval": (500, 1500), "goals_train": (1500, None)}
-_GENERATED = re.compile(r"gen/(?:train|valid)/(\d{6})-(\d+)/\w+")
+_GENERATED = re.compile(r"gen/(?:train|valid)/(\d{6})-(\d{1,4})/\w+")
 _NUMBERED = re.compile(r"goal:(\d{1,7})")
 
 
@@ -60,7 +59,9 @@ def task_named(name: str, data_dir: Path | None = None) -> Task:
     task = _generated_task(int(match[1]), int(match[2])) if match else None
     if task is None or task.id != name:
         example = _generated_task(VALID_SHOPS, 0).id
-        raise DataError(f"no WebShop task {name!r}: try goal:0 (the original's), or a generated one as {example}")
+        raise DataError(
+            f"no WebShop task {name[:80]!r}: try goal:0 (the original's), or a generated one as {example}"
+        )
     return task
 
 
@@ -112,18 +113,18 @@ def _generated_panel(name: str, size: int) -> Panel:
         raise ValueError(f"the panel {name} has {SIZES[name]} tasks, not {size}")
     first, goals = VALID_SHOPS if name == "valid" else 0, GOALS_PER_SHOP[name]
     seeds = [(first + number // goals, number % goals) for number in range(size)]
-    records = [record for shop, goal in seeds for record in (_generated_goal(shop, goal), *_products(shop))]
+    records: list[Goal | Product] = []
+    for shop, goal in seeds:
+        records += [_generated_goal(shop, goal), *_products(shop)]
     tasks = tuple(_generated_task(shop, goal) for shop, goal in seeds)
     return Panel(name=name, tasks=tasks, digest=_digest(records))
 
 
-def _generated_task(shop_seed: int, goal_seed: int) -> Task | None:
-    """The task of two seeds; None where no shop has the seed."""
-    if shop_seed > LAST_SHOP:
-        return None
+def _generated_task(shop_seed: int, goal_seed: int) -> Task:
     goal = _generated_goal(shop_seed, goal_seed)
     split = split_of(shop_seed)
-    return _task(f"gen/{split}/{shop_seed:06d}-{goal_seed}/{goal.query}", goal, task_type=goal.query, split=split)
+    id = f"gen/{split}/{shop_seed:06d}-{goal_seed}/{goal.query}"
+    return _task(id, goal, task_type=goal.query, split=split)
 
 
 def _task(id: str, goal: Goal, *, task_type: str, split: str) -> Task:

@@ -1,6 +1,6 @@
-"""Scripted players, whose episodes an experience model can learn from: an expert, a careless one, a random one.
+"""Scripted players for an experience model to learn from: an expert, a careless one, a random one.
 
-A player is told what followed every action (``see``), also where it did not choose it, and says what to do next.
+A player is told what followed every action (``see``), also where it did not choose it, and says what to do.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ class Expert:
 
 
 class Careless:
-    """An expert who slips: clicks what is not there, takes another item or option, buys at once, misspeaks."""
+    """An expert who slips: clicks what is not there, takes another item or option, buys at once, babbles."""
 
     def __init__(self, goal: Goal, rng: Random) -> None:
         self._expert = Expert(goal, rng)

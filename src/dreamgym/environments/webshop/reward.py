@@ -1,6 +1,6 @@
 """What a purchase is worth: the original's formula, which pays in part for what fits in part.
 
-    reward = r_type · (attributes that fit + options that fit + price fits) / (attributes + options + 1)
+reward = r_type · (attributes that fit + options that fit + price fits) / (attributes + options + 1)
 """
 
 from __future__ import annotations
@@ -14,15 +14,17 @@ from dreamgym.environments.webshop.nouns import nouns
 
 LIKE = 85  # percent; above it two short texts mean the same
 # An option with one of these words in it is that colour. WebShop's own list (MIT): the rewards hang on it.
-COLORS = tuple(sorted("""
-    alabaster apricot aqua ash asphalt azure banana beige black blue blush bordeaux bronze brown burgundy camel
-    camo caramel champagne charcoal cheetah chestnut chocolate christmas coffee cognac copper coral cranberry
-    cream crystal dark denim eggplant elephant espresso fuchsia gold granite grape graphite grass gray green grey
-    heather indigo ivory ivy khaki lavender lemon leopard light lilac lime magenta maroon mauve merlot midnight
-    mint mocha multicolor mushroom mustard natural navy nude olive orange peach pewter pink plum purple rainbow
-    red rose royal rust sand sapphire seashell silver skull slate steel stone stonewash sunflower tan taupe teal
-    tiger turquoise violet walnut wheat white wine yellow
-    """.split()))  # fmt: skip
+_COLORS = """
+    alabaster apricot aqua ash asphalt azure banana beige black blue blush bordeaux bronze brown
+    burgundy camel camo caramel champagne charcoal cheetah chestnut chocolate christmas coffee cognac
+    copper coral cranberry cream crystal dark denim eggplant elephant espresso fuchsia gold granite
+    grape graphite grass gray green grey heather indigo ivory ivy khaki lavender lemon leopard light
+    lilac lime magenta maroon mauve merlot midnight mint mocha multicolor mushroom mustard natural navy
+    nude olive orange peach pewter pink plum purple rainbow red rose royal rust sand sapphire seashell
+    silver skull slate steel stone stonewash sunflower tan taupe teal tiger turquoise violet walnut
+    wheat white wine yellow
+"""
+COLORS = tuple(sorted(_COLORS.split()))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -48,7 +50,7 @@ def score(product: Product, chosen: dict[str, str], goal: Goal) -> Score:
 
 
 def type_score(product: Product, goal: Goal) -> float:
-    """1 for the same sort of thing, 0.5 for a doubtful one, 0.1 and 0 where the titles share next to nothing."""
+    """1 for the same sort of thing, 0.5 for a doubtful one, 0.1 and 0 where titles share next to nothing."""
     wanted = nouns(goal.title)
     shared = len({*wanted} & {*nouns(product.title)}) / len(wanted) if wanted else 0.2
     if shared == 0:

@@ -1,8 +1,8 @@
 """A search index that ranks as Lucene's BM25 does, in numpy arrays that may lie in memory-mapped files.
 
 The ranks equal the original's (Anserini on Lucene 9): k1 = 0.9, b = 0.4; a text's length is kept in eight
-bits, rounded down from 40 on; a term's score is a 32-bit float; equal scores are told apart by the id. All that
-a term adds to a document is worked out when the index is built, so a search adds up columns.
+bits, rounded down from 40 on; a term's score is a 32-bit float; equal scores are told apart by the id.
+All that a term adds to a document is worked out when the index is built, so a search adds up columns.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from dreamgym.environments.webshop.analyzer import terms
 
 K1, B = np.float32(0.9), np.float32(0.4)
 BLOCK = 1024  # documents; the best score of each block bounds what can be among the best of all
+FEW = 20_000  # documents for which looking a term up beats adding it to all
+ROUNDING = 1e-6  # relative; more than scores differ by that are equal in 32 bits
 
 Numbers = NDArray[np.int32]
 Floats = NDArray[np.float32]
@@ -26,48 +28,71 @@ Floats = NDArray[np.float32]
 class SearchIndex:
     """Postings by term: ``starts_V1`` cuts ``documents_P`` and ``scores_P`` (V terms, P postings).
 
-    ``ids_N`` are the documents' ids as bytes, ``order_N`` their places when sorted by id.
+    ``peaks_V`` is the most that a term adds to any document. ``ids_N`` are the documents' ids as bytes,
+    ``order_N`` their places when sorted by id.
     """
 
     vocabulary: dict[str, int]
     starts_V1: NDArray[np.int64]
     documents_P: Numbers
     scores_P: Floats
+    peaks_V: Floats
     ids_N: NDArray[np.bytes_]
     order_N: Numbers
 
     def search(self, query: str, count: int) -> list[str]:
-        """The ids of the ``count`` best documents, best first; fewer where fewer hold a word of the query."""
-        found = self._add_up(query)
-        if found is None:
-            return []
-        best = _best(found, count)
-        ranked = best[np.lexsort((self.order_N[best], -found[best]))][:count]
+        """The ids of the ``count`` best documents, best first; fewer where fewer hold a word of the query.
+
+        Terms are added up from the weightiest on, until those left cannot bring up a document that is far
+        behind; what they add is then looked up for the few that are not.
+        """
+        wanted = self._wanted(query)
+        scores_N = np.zeros(len(self.ids_N))
+        candidates = np.zeros(0, np.intp)
+        for place, (row, times) in enumerate(wanted):
+            documents, added = self._postings(row, times)
+            scores_N[documents] += added
+            rest = float(sum(self.peaks_V[row] * times for row, times in wanted[place + 1 :]))
+            bound = _at_least(scores_N, count)
+            if bound > rest or place == len(wanted) - 1:
+                least = (bound - rest) * (1 - ROUNDING)
+                candidates = np.flatnonzero(scores_N >= least if bound > rest else scores_N > 0)
+                if len(candidates) <= FEW:
+                    break
+        scores_C = scores_N[candidates]
+        for row, times in wanted[place + 1 :] if wanted else ():
+            scores_C += self._looked_up(row, times, candidates)
+        final_C = scores_C.astype(np.float32)
+        ranked = candidates[np.lexsort((self.order_N[candidates], -final_C))][:count]
         return [self.ids_N[document].decode() for document in ranked]
 
-    def _add_up(self, query: str) -> Floats | None:
-        """The score of every document; None where no word of the query is known."""
-        scores = np.zeros(len(self.ids_N))
-        known = False
-        for term, times in Counter(terms(query)).items():
-            row = self.vocabulary.get(term)
-            if row is None:
-                continue
-            known = True
-            start, end = self.starts_V1[row], self.starts_V1[row + 1]
-            added = self.scores_P[start:end]
-            scores[self.documents_P[start:end]] += added if times == 1 else added * np.float32(times)
-        return scores.astype(np.float32) if known else None
+    def _wanted(self, query: str) -> list[tuple[int, int]]:
+        """The known terms of a query with how often each is in it, the weightiest first."""
+        known = [
+            (self.vocabulary[t], times) for t, times in Counter(terms(query)).items() if t in self.vocabulary
+        ]
+        return sorted(known, key=lambda term: -self.peaks_V[term[0]] * term[1])
+
+    def _postings(self, row: int, times: int) -> tuple[Numbers, Floats]:
+        """The documents with a term, ascending, and what it adds to each."""
+        start, end = self.starts_V1[row], self.starts_V1[row + 1]
+        added = self.scores_P[start:end]
+        return self.documents_P[start:end], added if times == 1 else added * np.float32(times)
+
+    def _looked_up(self, row: int, times: int, candidates: NDArray[np.intp]) -> Floats:
+        """What a term adds to each candidate."""
+        documents, added = self._postings(row, times)
+        places = np.minimum(np.searchsorted(documents, candidates), len(documents) - 1)
+        return np.where(documents[places] == candidates, added[places], np.float32(0))
 
 
-def _best(scores_N: Floats, count: int) -> NDArray[np.intp]:
-    """Documents among which the ``count`` best are, all with a score; few more than these unless many tie."""
-    whole = len(scores_N) // BLOCK * BLOCK
-    bound = np.float32(0)
-    if whole // BLOCK > count:
-        peaks = scores_N[:whole].reshape(-1, BLOCK).max(axis=1)
-        bound = np.partition(peaks, -count)[-count]
-    return np.flatnonzero(scores_N >= bound if bound > 0 else scores_N > 0)
+def _at_least(scores_N: NDArray[np.float64], count: int) -> float:
+    """A score that ``count`` documents reach, the best of their blocks; 0 where there are few blocks."""
+    whole = len(scores_N) // BLOCK
+    if whole <= count:
+        return 0.0
+    peaks = scores_N[: whole * BLOCK].reshape(-1, BLOCK).max(axis=1)
+    return float(np.partition(peaks, -count)[-count])
 
 
 def document_scores(counts_P: Numbers, rows_P: Numbers, documents_P: Numbers, lengths_N: Numbers) -> Floats:
@@ -83,7 +108,9 @@ def document_scores(counts_P: Numbers, rows_P: Numbers, documents_P: Numbers, le
     norms_256 = one / (K1 * ((one - B) + B * _kept_length(np.arange(256)).astype(np.float32) / average))
     norm_N = norms_256[_length_code(lengths_N)].astype(np.float32)
     weight_P = idf_V[rows_P]
-    return (weight_P - weight_P / (one + counts_P.astype(np.float32) * norm_N[documents_P])).astype(np.float32)
+    return (weight_P - weight_P / (one + counts_P.astype(np.float32) * norm_N[documents_P])).astype(
+        np.float32
+    )
 
 
 def _length_code(lengths_N: Numbers) -> NDArray[np.int64]:

@@ -14,7 +14,7 @@ from dreamgym.environments.webshop.shop import Shop
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class State:
-    """Where a shopper is: on the receipt if ``bought``, else below the item, on it, on results, or at the start.
+    """Where a shopper is: at the receipt if ``bought``, else at a sub-page, an item, results or the start.
 
     ``query`` is None before the first search and after a return to the search page.
     """
