@@ -8,6 +8,7 @@ All that a term adds to a document is worked out when the index is built, so a s
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -41,30 +42,34 @@ class SearchIndex:
     order_N: Numbers
 
     def search(self, query: str, count: int) -> list[str]:
-        """The ids of the ``count`` best documents, best first; fewer where fewer hold a word of the query.
+        """The ids of the ``count`` best documents, best first; fewer where fewer hold a word of the query."""
+        wanted = self._wanted(query)
+        candidates_C, scores_C, added = self._promising(wanted, count)
+        for row, times in wanted[added:]:
+            scores_C += self._looked_up(row, times, candidates_C)
+        ranks = np.lexsort((self.order_N[candidates_C], -scores_C.astype(np.float32)))[:count]
+        return [self.ids_N[document].decode() for document in candidates_C[ranks]]
+
+    def _promising(
+        self, wanted: Sequence[tuple[int, int]], count: int
+    ) -> tuple[NDArray[np.intp], NDArray[np.float64], int]:
+        """The documents that may be among the best, their scores so far, and how many terms are in these.
 
         Terms are added up from the weightiest on, until those left cannot bring up a document that is far
-        behind; what they add is then looked up for the few that are not.
+        behind.
         """
-        wanted = self._wanted(query)
         scores_N = np.zeros(len(self.ids_N))
-        candidates = np.zeros(0, np.intp)
-        for place, (row, times) in enumerate(wanted):
-            documents, added = self._postings(row, times)
-            scores_N[documents] += added
-            rest = float(sum(self.peaks_V[row] * times for row, times in wanted[place + 1 :]))
+        for added, (row, times) in enumerate(wanted, start=1):
+            documents, scores = self._postings(row, times)
+            scores_N[documents] += scores
+            rest = float(sum(self.peaks_V[row] * times for row, times in wanted[added:]))
             bound = _at_least(scores_N, count)
-            if bound > rest or place == len(wanted) - 1:
-                least = (bound - rest) * (1 - ROUNDING)
-                candidates = np.flatnonzero(scores_N >= least if bound > rest else scores_N > 0)
-                if len(candidates) <= FEW:
-                    break
-        scores_C = scores_N[candidates]
-        for row, times in wanted[place + 1 :] if wanted else ():
-            scores_C += self._looked_up(row, times, candidates)
-        final_C = scores_C.astype(np.float32)
-        ranked = candidates[np.lexsort((self.order_N[candidates], -final_C))][:count]
-        return [self.ids_N[document].decode() for document in ranked]
+            if bound > rest:
+                candidates = np.flatnonzero(scores_N >= (bound - rest) * (1 - ROUNDING))
+                if len(candidates) <= FEW or added == len(wanted):
+                    return candidates, scores_N[candidates], added
+        candidates = np.flatnonzero(scores_N)
+        return candidates, scores_N[candidates], len(wanted)
 
     def _wanted(self, query: str) -> list[tuple[int, int]]:
         """The known terms of a query with how often each is in it, the weightiest first."""
@@ -79,11 +84,11 @@ class SearchIndex:
         added = self.scores_P[start:end]
         return self.documents_P[start:end], added if times == 1 else added * np.float32(times)
 
-    def _looked_up(self, row: int, times: int, candidates: NDArray[np.intp]) -> Floats:
+    def _looked_up(self, row: int, times: int, candidates_C: NDArray[np.intp]) -> Floats:
         """What a term adds to each candidate."""
         documents, added = self._postings(row, times)
-        places = np.minimum(np.searchsorted(documents, candidates), len(documents) - 1)
-        return np.where(documents[places] == candidates, added[places], np.float32(0))
+        places = np.minimum(np.searchsorted(documents, candidates_C), len(documents) - 1)
+        return np.where(documents[places] == candidates_C, added[places], np.float32(0))
 
 
 def _at_least(scores_N: NDArray[np.float64], count: int) -> float:
