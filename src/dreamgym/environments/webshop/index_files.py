@@ -73,7 +73,7 @@ def save_index(index: SearchIndex, folder: Path) -> None:
     """Write the index to ``folder``; a crash leaves what was there before."""
     with new_folder(folder) as new:
         for name in ARRAYS:
-            np.save(new / f"{name}.npy", getattr(index, name), allow_pickle=False)
+            np.save(new / f"{name}.npy", getattr(index, name))
         content = {"version": VERSION, "vocabulary": list(index.vocabulary)}
         (new / "index.json").write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
 
@@ -86,7 +86,7 @@ def open_index(folder: Path) -> SearchIndex:
             raise ValueError(f"it is of version {content['version']}, wanted {VERSION}")
         vocabulary = {term: row for row, term in enumerate(content["vocabulary"])}
         starts, documents, scores, peaks, ids, order = (
-            np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False) for name in ARRAYS
+            np.load(folder / f"{name}.npy", mmap_mode="r") for name in ARRAYS
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DataError(f"{folder}: no search index can be read there ({error}); build it again") from error
