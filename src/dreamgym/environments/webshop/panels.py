@@ -154,6 +154,6 @@ def _generated_goal(shop_seed: int, goal_seed: int) -> Goal:
     return generate_goal(_products(shop_seed), shop_seed, goal_seed)
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=64)
 def _generated_shop(shop_seed: int, show_attributes: bool) -> Shop:
     return Shop(_products(shop_seed), SHORT, show_attributes=show_attributes)

@@ -12,7 +12,7 @@ from dreamgym.environments.webshop.index_files import build_index
 from dreamgym.environments.webshop.pages import SubPage, View
 from dreamgym.environments.webshop.search_index import SearchIndex
 
-CACHED = 4096  # pages and searches kept, the latest
+PAGES, SEARCHES = 4096, 512  # kept, the latest; an agent may search for anything, so these are fewer
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -46,10 +46,10 @@ class Shop:
         self.layout = layout
         self._show_attributes = show_attributes
         self._index = index or build_index((product.asin, search_text(product)) for product in products)
-        self.found = lru_cache(CACHED)(self._found)
-        self.results = lru_cache(CACHED)(self._results)
-        self.item = lru_cache(CACHED)(self._item)
-        self.sub_page = lru_cache(CACHED)(self._sub_page)
+        self.found = lru_cache(SEARCHES)(self._found)
+        self.results = lru_cache(SEARCHES)(self._results)
+        self.item = lru_cache(PAGES)(self._item)
+        self.sub_page = lru_cache(PAGES)(self._sub_page)
 
     def _found(self, query: str) -> tuple[str, ...]:
         """The asins that a search finds, best first."""
