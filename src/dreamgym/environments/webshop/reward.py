@@ -13,16 +13,11 @@ from dreamgym.environments.webshop.catalogue import Goal, Product
 from dreamgym.environments.webshop.nouns import nouns
 
 LIKE = 85  # percent; above it two short texts mean the same
-# An option with one of these words in it is that colour. WebShop's own list (MIT): the rewards hang on it.
+# An option with one of these words in it is that colour: everyday names; the original has a longer list.
 _COLORS = """
-    alabaster apricot aqua ash asphalt azure banana beige black blue blush bordeaux bronze brown
-    burgundy camel camo caramel champagne charcoal cheetah chestnut chocolate christmas coffee cognac
-    copper coral cranberry cream crystal dark denim eggplant elephant espresso fuchsia gold granite
-    grape graphite grass gray green grey heather indigo ivory ivy khaki lavender lemon leopard light
-    lilac lime magenta maroon mauve merlot midnight mint mocha multicolor mushroom mustard natural navy
-    nude olive orange peach pewter pink plum purple rainbow red rose royal rust sand sapphire seashell
-    silver skull slate steel stone stonewash sunflower tan taupe teal tiger turquoise violet walnut
-    wheat white wine yellow
+    aqua beige black blue brown burgundy coral cream dark gold gray green grey ivory khaki lavender light
+    lilac magenta maroon mint multicolor navy olive orange peach pink plum purple red rose silver tan teal
+    turquoise violet white wine yellow
 """
 COLORS = tuple(sorted(_COLORS.split()))
 
