@@ -1,0 +1,78 @@
+"""The tool runtime: a registry of typed tools, each a function over the database."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from dreamgym.environments.taubench.calls import CallError, LineForm, ToolCall, shown
+from dreamgym.environments.taubench.database import Database
+from dreamgym.environments.taubench.schema import object_problem
+
+Arguments: TypeAlias = Mapping[str, Any]
+Function: TypeAlias = Callable[[Database, Arguments], str]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Tool:
+    """What an agent may call; ``schema`` is the JSON schema of its arguments.
+
+    ``run`` looks at everything before it changes anything: a refused call leaves the database as it was.
+    """
+
+    name: str
+    schema: Mapping[str, Any]
+    run: Function
+    description: str = ""
+    line: LineForm | None = None
+
+    def signature(self) -> str:
+        """Name and arguments with their types, for a prompt."""
+        required = self.schema.get("required", ())
+        arguments = [
+            f"{name}: {_type(inner)}{'' if name in required else ' (optional)'}"
+            for name, inner in self.schema.get("properties", {}).items()
+        ]
+        return f"{self.name}({', '.join(arguments)})"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Toolbox:
+    """The tools of a world by name; a call of one of ``terminal`` ends the episode."""
+
+    tools: Mapping[str, Tool]
+    terminal: frozenset[str] = frozenset()
+    forms: Sequence[LineForm] = field(default_factory=tuple)
+
+    def run(self, database: Database, call: ToolCall) -> str:
+        """What the tool answers. Raises ``CallError`` where there is no such tool or it refuses the call."""
+        tool = self.tools.get(call.name)
+        if tool is None:
+            raise CallError(f"Unknown action {shown(call.name)}")
+        if problem := object_problem(call.arguments, tool.schema):
+            raise CallError(f"Error: {shown(problem)}")
+        try:
+            return tool.run(database, call.arguments)
+        except (LookupError, TypeError, AttributeError, ArithmeticError, ValueError) as error:
+            # tau-bench's tools tell the agent what Python says of a key that is not there, and so do these
+            raise CallError(f"Error: {shown(str(error))}") from error
+
+
+def toolbox(tools: Sequence[Tool], terminal: Sequence[str] = (), extra: Sequence[LineForm] = ()) -> Toolbox:
+    """A toolbox of ``tools``; ``extra`` are lines of calls that no tool answers."""
+    forms = [tool.line for tool in tools if tool.line is not None]
+    return Toolbox(
+        tools={tool.name: tool for tool in tools}, terminal=frozenset(terminal), forms=(*forms, *extra)
+    )
+
+
+def _type(schema: Mapping[str, Any]) -> str:
+    if "enum" in schema:
+        return " | ".join(repr(value) for value in schema["enum"])
+    if schema.get("type") == "array":
+        return f"[{_type(schema.get('items', {'type': 'string'}))}, …]"
+    if schema.get("type") == "object":
+        inner = (f"{name}: {_type(part)}" for name, part in schema.get("properties", {}).items())
+        return f"{{{', '.join(inner)}}}"
+    return str(schema.get("type", "string"))
