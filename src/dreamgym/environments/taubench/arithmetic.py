@@ -100,7 +100,9 @@ def _power(base: Number, exponent: Number) -> Number:
 def _divide(one: Number, other: Number) -> Number:
     if other == 0:
         raise ZeroDivisionError(
-            "float division by zero" if isinstance(one, float) or isinstance(other, float) else "division by zero"
+            "float division by zero"
+            if isinstance(one, float) or isinstance(other, float)
+            else "division by zero"
         )
     return one / other
 

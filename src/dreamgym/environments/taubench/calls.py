@@ -90,7 +90,9 @@ def shown(text: str) -> str:
 
 def printable(text: str) -> str:
     """``text`` with each control character but line breaks and tabs as a visible one."""
-    return _UNPRINTABLE.sub(lambda found: found[0] if found[0] in "\n\t" else "\N{REPLACEMENT CHARACTER}", text)
+    return _UNPRINTABLE.sub(
+        lambda found: found[0] if found[0] in "\n\t" else "\N{REPLACEMENT CHARACTER}", text
+    )
 
 
 def _json_call(text: str) -> ToolCall:

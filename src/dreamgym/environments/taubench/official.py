@@ -87,7 +87,11 @@ def load_scripts(folder: Path, name: str, split: str) -> tuple[Script, ...]:
 
 def _script(path: Path, id: str, record: object) -> Script:
     match record:
-        case {"instruction": str() as instruction, "actions": list() as actions, "outputs": list() as outputs}:
+        case {
+            "instruction": str() as instruction,
+            "actions": list() as actions,
+            "outputs": list() as outputs,
+        }:
             if all(isinstance(output, str) for output in outputs):
                 calls = tuple(_call(path, id, action) for action in actions)
                 return Script(id=id, instruction=instruction, calls=calls, outputs=tuple(outputs))
