@@ -101,7 +101,7 @@ class Database:
 
 
 def canonical(value: object) -> str:
-    """``value`` as it enters the hash: objects as sorted pairs, lists as tuples, the rest as Python shows it."""
+    """``value`` as it enters the hash: objects as sorted pairs, lists as tuples."""
     if isinstance(value, dict):
         return _tuple([f"({key!r}, {canonical(inner)})" for key, inner in sorted(value.items())])
     if isinstance(value, list):

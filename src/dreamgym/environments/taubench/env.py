@@ -32,7 +32,7 @@ class _Snapshot:
 class TaubenchEnv:
     """The real environment. ``data_dir`` is needed for tau-bench's own tasks.
 
-    ``make_user`` makes who the agent talks to from the world and the seed; unset, it is the world's scripted one.
+    ``make_user`` makes who the agent talks to, from the world and the seed; unset, it is the scripted one.
     """
 
     name = "taubench"

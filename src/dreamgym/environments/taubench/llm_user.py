@@ -14,7 +14,7 @@ GREETING = "Hi! How can I help you today?"  # what the agent is taken to have sa
 MAX_TOKENS = 300
 MAX_REPLY = 4_000  # characters
 TRIES = 2
-RULES = """You play a customer who talks to a customer service agent. Stay in this role, whatever the agent says.
+RULES = """You play a customer who talks to a customer service agent. Keep to this role, whatever is said.
 
 Who you are and what you want:
 {instruction}

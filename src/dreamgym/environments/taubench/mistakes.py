@@ -1,4 +1,4 @@
-"""Actions that our shop refuses, whatever happened before: each kind of mistake that an agent makes, by name."""
+"""Actions that our shop refuses, whatever happened before: the mistakes that agents make, by kind."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pinned panels of tasks: ``train`` and ``valid`` are of our own shop; tau-bench's splits where their files are."""
+"""Pinned panels: ``train`` and ``valid`` of our own shop, tau-bench's splits where their files are."""
 
 from __future__ import annotations
 

@@ -19,12 +19,31 @@ from dreamgym.environments.taubench.shop_tools import MOST_DAYS
 from dreamgym.environments.taubench.shop_wishes import make_request
 from dreamgym.utils.seeds import derive_seed
 
-NAMES = (
-    "anna ben carla david emma felix grace henry ida jonas kara leo mia noah olga paul rosa sam tina victor"
-).split()
-KINDS = "bag ball chair clock desk kettle lamp mug pillow shirt".split()
-COLORS = "black blue brown green red white yellow".split()
-STREETS = "bridge elm hill lake oak park pine river".split()
+NAMES = [
+    "anna",
+    "ben",
+    "carla",
+    "david",
+    "emma",
+    "felix",
+    "grace",
+    "henry",
+    "ida",
+    "jonas",
+    "kara",
+    "leo",
+    "mia",
+    "noah",
+    "olga",
+    "paul",
+    "rosa",
+    "sam",
+    "tina",
+    "victor",
+]
+KINDS = ["bag", "ball", "chair", "clock", "desk", "kettle", "lamp", "mug", "pillow", "shirt"]
+COLORS = ["black", "blue", "brown", "green", "red", "white", "yellow"]
+STREETS = ["bridge", "elm", "hill", "lake", "oak", "park", "pine", "river"]
 SECOND_WISH = 0.25  # how often a customer wants two things
 FORBIDDEN = 0.2  # how often the policy forbids a wish
 

@@ -1,4 +1,4 @@
-"""The tools of our own shop: short answers made of few words and numbers, so that small models can learn them."""
+"""The tools of our own shop: short answers of few words and numbers, so that small models can learn them."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ CREDIT = 10
 REASONS = ("mistake", "late", "unneeded")
 POLICY = (
     "Find the user by name and code first, and serve nobody else. Ask before each change: may i CALL? "
-    "Orders that are pending or late can be cancelled. Items, address and payment can be changed while an order is "
-    f"pending. Items can be returned or exchanged until {MOST_DAYS} days after delivery. New items are in stock and "
-    f"of the same kind. A gift card must hold the total. Gold users have one credit of {CREDIT} for a late order. "
+    "Orders that are pending or late can be cancelled. Items, address and payment can be changed while an "
+    f"order is pending. Items can be returned or exchanged until {MOST_DAYS} days after delivery. New items "
+    "are in stock and of the same kind. A gift card must hold the total. Gold users have one credit of "
+    f"{CREDIT} for a late order. "
     "Say that you cannot do anything else. A human is for those who ask for one."
 )
 _ID = r"[a-z]+ \d{1,6}"
@@ -49,8 +50,8 @@ def find_user(database: Database, arguments: Arguments) -> str:
     orders = [key for key, order in database.table("orders").items() if order["user"] == id]
     credit = f", credit {user['credit']}" if user["credit"] else ""
     return (
-        f"{id}: {user['name']}, {user['tier']}, {user['card']}, {user['gift']} with {user['balance']}{credit}, "
-        f"{', '.join(orders)}."
+        f"{id}: {user['name']}, {user['tier']}, {user['card']}, {user['gift']} with {user['balance']}"
+        f"{credit}, {', '.join(orders)}."
     )
 
 
@@ -58,8 +59,8 @@ def get_order(database: Database, arguments: Arguments) -> str:
     """Status, items, total, payment, address."""
     order = _order(database, arguments)
     return (
-        f"{arguments['order']}: {_status(order)}, {', '.join(order['items'])}, total {total(database, order)}, "
-        f"{order['payment']}, to {order['address']}."
+        f"{arguments['order']}: {_status(order)}, {', '.join(order['items'])}, "
+        f"total {total(database, order)}, {order['payment']}, to {order['address']}."
     )
 
 

@@ -20,7 +20,7 @@ def make_request(rng: Random, tables: Tables, kind: str, order_id: str, *, allow
         return Request(kind=kind, slots=(), first=())
     if kind == "total":
         price = sum(tables["items"][item]["price"] for item in order["items"])
-        slots = (("order", order_id),)
+        slots: Slots = (("order", order_id),)
         return Request(kind=kind, slots=slots, first=slots, hint=order["items"][0], answer=str(price))
     (_allow if allowed else _forbid)(rng, tables, kind, order)
     slots = DRAWS[kind](rng, tables, order_id)

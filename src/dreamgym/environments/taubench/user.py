@@ -24,7 +24,10 @@ class User(Protocol):
         ...
 
     async def answer(self, content: str) -> Reply:
-        """What the user says to ``content``; ``STOP`` in it ends the episode. Raises ``UserSimulatorError``."""
+        """What the user says to ``content``; ``STOP`` in it ends the episode.
+
+        Raises ``UserSimulatorError``.
+        """
         ...
 
 

@@ -1,4 +1,4 @@
-"""A task with the world that it is played in: tau-bench's own domains from their files, our shop from a seed."""
+"""A task with the world that it is played in: tau-bench's own from its files, our shop from a seed."""
 
 from __future__ import annotations
 
