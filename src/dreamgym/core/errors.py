@@ -96,7 +96,7 @@ class AnswerFormatError(EndpointError):
 
 
 class UserSimulatorError(EpisodeError):
-    """The simulated user failed: that says nothing about the agent, and is counted apart from its failures."""
+    """The simulated user failed: that says nothing about the agent, and is counted apart."""
 
     stop_reason = StopReason.USER_ERROR
 

@@ -66,10 +66,10 @@ class Episode:
         try:
             call = parse_call(action, self.world.toolbox.forms)
             if call.name == RESPOND:
-                return await self._respond(_content(call))
+                return await self._respond(content_of(call))
             return self._run(call)
         except CallError as refusal:
-            return Answer(text=_bounded(str(refusal)), valid=False)
+            return Answer(text=bounded(str(refusal)), valid=False)
 
     def won(self) -> bool:
         """Whether the database is as the reference solution leaves it, and what had to be said was said."""
@@ -86,7 +86,7 @@ class Episode:
         text = world.toolbox.run(now.database, call)
         self.now = replace(now, guard=now.guard.called(now.database, call))
         return Answer(
-            text=_bounded(text),
+            text=bounded(text),
             valid=not text.startswith("Error"),
             over=call.name in world.toolbox.terminal,
         )
@@ -103,10 +103,10 @@ class Episode:
         return Answer(text=self._spoken(reply.text), over=STOP in reply.text)
 
     def _spoken(self, text: str) -> str:
-        return _bounded(f"{self.world.speaker}{text}")
+        return bounded(f"{self.world.speaker}{text}")
 
 
-def _content(call: ToolCall) -> str:
+def content_of(call: ToolCall) -> str:
     """What a ``respond`` says. Raises ``CallError``."""
     content = call.arguments.get(CONTENT)
     if not isinstance(content, str) or not content.strip() or len(call.arguments) != 1:
@@ -114,7 +114,8 @@ def _content(call: ToolCall) -> str:
     return content
 
 
-def _bounded(text: str) -> str:
+def bounded(text: str) -> str:
+    """``text`` as an observation may be: printable, of a length that a context can hold."""
     clean = printable(text)
     if len(clean) <= MAX_TEXT:
         return clean

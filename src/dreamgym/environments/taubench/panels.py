@@ -14,6 +14,7 @@ from dreamgym.core.data_structures import Task
 from dreamgym.core.errors import UnavailableError
 from dreamgym.environments.panel import Panel
 from dreamgym.environments.taubench.official import SPLITS, data_folder, load_scripts
+from dreamgym.environments.taubench.tau2_package import MODES, is_tau2, tau2_task, tau2_tasks
 from dreamgym.environments.taubench.world import SHOP, World, world_of
 
 SIZES = {"train": 1000, "valid": 240}
@@ -34,7 +35,11 @@ def panel(name: str, size: int | None = None, data_dir: Path | None = None) -> P
         there = len(load_scripts(data_folder(data_dir, name), domain, split))
         ids = [f"{name}:{number}" for number in range(_checked(name, size, there))]
         return _panel_of(name, [world_of(id, data_dir) for id in ids])
-    raise UnavailableError(f"no panel {name!r}: choose one of {', '.join((*SIZES, *OFFICIAL))}")
+    if is_tau2(name):
+        return _tau2_panel(name, size)
+    raise UnavailableError(
+        f"no panel {name!r}: choose one of {', '.join((*SIZES, *OFFICIAL))}, tau2:DOMAIN:solo"
+    )
 
 
 def task_named(name: str, data_dir: Path | None = None) -> Task:
@@ -44,7 +49,7 @@ def task_named(name: str, data_dir: Path | None = None) -> Task:
         DataError: there is none.
         UnavailableError: it is one of tau-bench's own, and its files are not there.
     """
-    return task_of(world_of(name, data_dir))
+    return tau2_task(name) if is_tau2(name) else task_of(world_of(name, data_dir))
 
 
 def generated_tasks(first: int = 0, *, split: str = "train") -> Iterator[Task]:
@@ -69,6 +74,16 @@ def _checked(name: str, size: int | None, there: int) -> int:
     if size is not None and size > there:
         raise ValueError(f"the panel {name} has {there} tasks, not {size}")
     return there if size is None else size
+
+
+def _tau2_panel(name: str, size: int | None) -> Panel:
+    _, domain, mode = (*name.split(":"), "", "")[:3]
+    if mode not in MODES:
+        raise UnavailableError(f"no panel {name!r}: wanted tau2:DOMAIN:solo or tau2:DOMAIN:user")
+    tasks = list(tau2_tasks(domain, mode).values())
+    chosen = tuple(tasks[: _checked(name, size, len(tasks))])
+    digest = hashlib.sha256("\n".join(f"{task.id} {task.opening}" for task in chosen).encode()).hexdigest()
+    return Panel(name=name, tasks=chosen, digest=digest)
 
 
 @lru_cache(maxsize=8)
