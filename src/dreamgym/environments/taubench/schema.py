@@ -8,8 +8,8 @@ from typing import Any
 
 TYPES: dict[str, tuple[type, ...]] = {
     "string": (str,),
-    "number": (int, float),
     "integer": (int,),
+    "number": (int, float),
     "boolean": (bool,),
     "array": (list,),
     "object": (dict,),

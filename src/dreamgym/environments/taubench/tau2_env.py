@@ -35,6 +35,7 @@ class Tau2Env:
         self._solo = True
         self._turn = 0
         self._over = False
+        self._running = False  # tau2's threads wait for an action
 
     async def reset(self, task: Task, seed: int) -> Observation:
         """Start ``task``; tau2 takes no seed.
@@ -48,7 +49,7 @@ class Tau2Env:
         steps = STEPS_PER_TURN * (self._max_turns + 2)
         self._game = await asyncio.to_thread(self._make, task.id, steps)
         text, _ = await asyncio.to_thread(self._game.reset)
-        self._turn, self._over = 0, False
+        self._turn, self._over, self._running = 0, False, True
         if not text and not self._solo:
             raise UserSimulatorError(
                 "tau2's user simulator said nothing: does it have its model and its key?"
@@ -71,7 +72,7 @@ class Tau2Env:
         text, reward, terminated, _, info = await asyncio.to_thread(game.step, words)
         if not terminated:
             return self._result(text, valid=not text.startswith("tool: Error"))
-        self._over = True
+        self._over, self._running = True, False
         self._blame(end_reason(info))
         won = reward >= 1
         return StepResult(
@@ -94,8 +95,8 @@ class Tau2Env:
     async def close(self) -> None:
         """See ``Environment``; an unfinished episode is ended, or its threads would wait for ever."""
         game, self._game = self._game, None
-        if game is not None and not self._over:
-            self._over = True
+        if game is not None and self._running:
+            self._running = False
             ending = asyncio.to_thread(game.step, DONE)
             await asyncio.wait([asyncio.ensure_future(ending)], timeout=CLOSE_SECONDS)
 
@@ -120,7 +121,7 @@ class Tau2Env:
         return self._game
 
     def _result(self, text: str, *, valid: bool) -> StepResult:
-        truncated = self._turn >= self._max_turns
+        self._over = truncated = self._turn >= self._max_turns
         return StepResult(
             observation=Observation(text=bounded(text) or "(nothing)"),
             reward=0.0,
