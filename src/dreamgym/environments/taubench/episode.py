@@ -81,6 +81,7 @@ class Episode:
 
     def _run(self, call: ToolCall) -> Answer:
         world, now = self.world, self.now
+        world.toolbox.tool_for(call)  # whether it is a call at all, before whether it may be made
         if problem := now.guard.problem(now.database, call):
             raise CallError(f"Error: {problem}")
         text = world.toolbox.run(now.database, call)

@@ -45,13 +45,18 @@ class Toolbox:
     terminal: frozenset[str] = frozenset()
     forms: Sequence[LineForm] = field(default_factory=tuple)
 
-    def run(self, database: Database, call: ToolCall) -> str:
-        """What the tool answers. Raises ``CallError`` where there is no such tool or it refuses the call."""
+    def tool_for(self, call: ToolCall) -> Tool:
+        """The tool that takes ``call``. Raises ``CallError`` where none does."""
         tool = self.tools.get(call.name)
         if tool is None:
             raise CallError(f"Unknown action {shown(call.name)}")
         if problem := object_problem(call.arguments, tool.schema):
             raise CallError(f"Error: {shown(problem)}")
+        return tool
+
+    def run(self, database: Database, call: ToolCall) -> str:
+        """What the tool answers. Raises ``CallError`` where there is no such tool or it refuses the call."""
+        tool = self.tool_for(call)
         try:
             return tool.run(database, call.arguments)
         except (LookupError, TypeError, AttributeError, ArithmeticError, ValueError) as error:
