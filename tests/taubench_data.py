@@ -1,4 +1,4 @@
-"""Where tau-bench's own files lie, how tests that need them are skipped, and what was recorded of the original."""
+"""Where tau-bench's own files lie, how tests that need them are skipped, and what the original answered."""
 
 from __future__ import annotations
 

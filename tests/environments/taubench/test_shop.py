@@ -36,13 +36,15 @@ def test_a_panel_is_pinned(name: str) -> None:
 
 def test_train_and_valid_share_no_world() -> None:
     train, valid = ({shop_of(task).base.hash for task in panel(name).tasks} for name in ("train", "valid"))
-    assert len(valid) == SIZES["valid"] and not train & valid
+    assert len(valid) == SIZES["valid"]
+    assert not train & valid
 
 
 def test_every_wish_and_every_temper_is_in_the_panel_for_evaluation() -> None:
     shops = [shop_of(task) for task in panel("valid").tasks]
     wishes = Counter(shop.requests[0].kind for shop in shops)
-    assert len(wishes) == len(WISHES) and min(wishes.values()) >= SIZES["valid"] // len(WISHES)
+    assert len(wishes) == len(WISHES)
+    assert min(wishes.values()) >= SIZES["valid"] // len(WISHES)
     assert {shop.customer.temper for shop in shops} == set(TEMPERS)
     assert {len(shop.requests) for shop in shops} == {1, 2}
     forbidden = sum(not shop.requests[0].allowed for shop in shops)
@@ -53,13 +55,14 @@ def test_every_wish_and_every_temper_is_in_the_panel_for_evaluation() -> None:
 def test_the_expert_wins_the_whole_panel(name: str) -> None:
     for task in panel(name).tasks:
         shop, turns = shop_of(task), asyncio.run(play_with("expert", task))
-        assert turns[-1][1].won and turns[-1][1].reward == 1, task.id
+        assert (turns[-1][1].won, turns[-1][1].reward) == (True, 1), task.id
         refused = [action for action, result in turns if not result.valid]
         assert refused == [f"find_user {shop.customer.name} {shop.customer.wrong_code}"] * len(refused)
         assert len(refused) == (shop.customer.temper == "mistaken")
         assert not any(result.reward for _, result in turns[:-1])
         longest = max(len(result.observation.text.split()) for _, result in turns)
-        assert len(turns) <= 20 and longest < MOST_WORDS
+        assert len(turns) <= 20
+        assert longest < MOST_WORDS
 
 
 def test_the_expert_says_nothing_that_it_was_not_told() -> None:
@@ -139,7 +142,8 @@ async def _with_mistakes(task: Task, rng: Random, kind: str) -> None:
         mistake = wrong_action(rng, shop_of(task), kind)
         result = await environment.step(mistake.action)
         text = result.observation.text
-        assert not result.valid and text.startswith(("Error: ", "Unknown action ")), (mistake, text)
+        assert not result.valid, (mistake, text)
+        assert text.startswith(("Error: ", "Unknown action ")), (mistake, text)
         assert (result.reward, result.terminated, environment.db_hash) == (0, False, before)
         result = await environment.step(action)
     assert result.won

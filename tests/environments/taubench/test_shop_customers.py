@@ -105,4 +105,5 @@ def test_an_answered_customer_is_as_it_was() -> None:
     user = shop_user(Customer(name="anna", code="code 42", wrong_code="code 24", temper="mistaken"), (WISH,))
     first = asyncio.run(user.answer("name?"))
     assert asyncio.run(user.answer("name?")) == first
-    assert isinstance(first.user, ShopUser) and first.user != user
+    assert isinstance(first.user, ShopUser)
+    assert first.user != user

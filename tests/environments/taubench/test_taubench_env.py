@@ -1,4 +1,4 @@
-"""The environment keeps the protocol, goes back to where it was, and blames the user for what the user did."""
+"""The environment keeps the protocol, goes back to where it was, and blames the user for the user's faults."""
 
 from __future__ import annotations
 
@@ -50,7 +50,8 @@ def test_gymnasium_plays_our_shop() -> None:
     view = gymnasium.make("dreamgym/Taubench-v0")
     gymnasium_check(view.unwrapped)
     text, info = view.reset(seed=0)
-    assert text.startswith("customer: ") and "find_user" in info["instruction"]
+    assert text.startswith("customer: ")
+    assert "find_user" in info["instruction"]
     view.close()
 
 
@@ -143,7 +144,8 @@ def played(environment: TaubenchEnv, actions: list[str]) -> Any:
 def test_a_user_that_fails_ends_the_episode_by_its_own_reason(client: ScriptedClient) -> None:
     trajectory = played(TaubenchEnv(make_user=llm_user(client)), ["show_policy"])
     assert trajectory.stop_reason is StopReason.USER_ERROR
-    assert trajectory.stop_reason.is_failure and not trajectory.success
+    assert trajectory.stop_reason.is_failure
+    assert not trajectory.success
     assert "the user simulator" in trajectory.detail
 
 
