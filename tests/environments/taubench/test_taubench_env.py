@@ -1,4 +1,4 @@
-"""The environment keeps the protocol, goes back to where it was, and blames the user for the user's faults."""
+"""The environment keeps the protocol, goes back to where it was, blames the user for the user's faults."""
 
 from __future__ import annotations
 
