@@ -19,8 +19,8 @@ from dreamgym.environments.taubench.shop_tools import CHANGING, TOOLS
 from taubench_play import play_with, shop_of
 
 DIGESTS = {  # of all tasks of the panel; another digest is another panel, whose results do not compare
-    "train": "d18254118a797d47f29e1adba958572c3845d989f1ac5cee0f9834adadfec425",
-    "valid": "61dd08d62afee5a7fb8f9d535c197d390a33bffcde782ccbc697c53aff2043d5",
+    "train": "b95d5eb2a2aac5608e4f06ff6fb093c2ef9eb5c69d9924623586b34fdfc411bf",
+    "valid": "997c6d51837013a691df60f9baf70c5db8ad220ae48da362d10c068e6668e8a7",
 }
 MOST_WORDS = 100
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import gymnasium
@@ -11,14 +12,14 @@ import pytest
 from gymnasium.utils.env_checker import check_env as gymnasium_check
 
 from dreamgym.core.data_structures import Origin, StopReason, TaskOrigin
-from dreamgym.core.errors import DataError, EndpointError, UserSimulatorError
+from dreamgym.core.errors import ConfigError, DataError, EndpointError, UserSimulatorError
 from dreamgym.environments.base_env import Environment
 from dreamgym.environments.checks import check_env
 from dreamgym.environments.gymnasium_view import GymnasiumView
 from dreamgym.environments.taubench.calls import respond
 from dreamgym.environments.taubench.env import TaubenchEnv
 from dreamgym.environments.taubench.panels import panel, task_named
-from dreamgym.environments.taubench.tool_env import llm_user
+from dreamgym.environments.taubench.tool_env import ToolWorldEnv, llm_user
 from dreamgym.models.llm_client import ScriptedClient
 from dreamgym.training.rollout import Seeds, play_episode
 from taubench_data import DATA, needs_taubench
@@ -135,14 +136,14 @@ class Caller:
         return Agent()
 
 
-def played(environment: TaubenchEnv, actions: list[str]) -> Any:
+def played(environment: Environment, actions: list[str]) -> Any:
     policy: Any = Caller(actions)
     return asyncio.run(play_episode(environment, policy, TASK, seeds=Seeds(world=5, agent=0)))
 
 
 @pytest.mark.parametrize("client", [Dead([]), ScriptedClient([" "] * 4), ScriptedClient([])])
 def test_a_user_that_fails_ends_the_episode_by_its_own_reason(client: ScriptedClient) -> None:
-    trajectory = played(TaubenchEnv(make_user=llm_user(client)), ["show_policy"])
+    trajectory = played(ToolWorldEnv(make_user=llm_user(client)), ["show_policy"])
     assert trajectory.stop_reason is StopReason.USER_ERROR
     assert trajectory.stop_reason.is_failure
     assert not trajectory.success
@@ -150,16 +151,25 @@ def test_a_user_that_fails_ends_the_episode_by_its_own_reason(client: ScriptedCl
 
 
 def test_a_user_that_fails_later_keeps_the_turns_before() -> None:
-    environment = TaubenchEnv(make_user=llm_user(ScriptedClient(["I want to cancel an order."])))
+    environment = ToolWorldEnv(make_user=llm_user(ScriptedClient(["I want to cancel an order."])))
     trajectory = played(environment, ["show_policy", "respond which order?"])
     assert trajectory.stop_reason is StopReason.USER_ERROR
     assert [turn.action.text for turn in trajectory.transitions] == ["show_policy"]
 
 
+def test_the_user_is_named_like_any_language_model(tmp_path: Path) -> None:
+    (tmp_path / "user.json").write_text('["Hello, it is me."]', encoding="utf-8")
+    environment = TaubenchEnv(user=f"scripted:{tmp_path / 'user.json'}")
+    assert asyncio.run(environment.reset(TASK, 0)).text == "customer: Hello, it is me."
+    assert asyncio.run(TaubenchEnv(user="scripted").reset(TASK, 0)).text == TASK.opening
+    with pytest.raises(ConfigError, match="unknown language model 'nobody'"):
+        TaubenchEnv(user="nobody")
+
+
 def test_a_model_plays_the_customer_by_the_script() -> None:
     task = next(task for task in panel("valid").tasks if task.task_type == "cancel")
     client = ScriptedClient(["Hello\x07, my order…", "Yes, please."])
-    environment = TaubenchEnv(make_user=llm_user(client))
+    environment = ToolWorldEnv(make_user=llm_user(client))
 
     async def episode() -> list[str]:
         seen = [(await environment.reset(task, 7)).text]

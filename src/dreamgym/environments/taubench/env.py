@@ -9,13 +9,16 @@ from dreamgym.core.data_structures import Origin, Task
 from dreamgym.environments.base_env import Observation, StepResult
 from dreamgym.environments.taubench.tau2_env import Tau2Env
 from dreamgym.environments.taubench.tau2_package import is_tau2
-from dreamgym.environments.taubench.tool_env import MAX_TURNS, MakeUser, ToolWorldEnv
+from dreamgym.environments.taubench.tool_env import MAX_TURNS, SCRIPTED, ToolWorldEnv, users_named
 
 PlayedIn = ToolWorldEnv | Tau2Env
 
 
 class TaubenchEnv:
-    """The real environment. The task says where it is played: see ``ToolWorldEnv`` and ``Tau2Env``."""
+    """The real environment. The task says where it is played: see ``ToolWorldEnv`` and ``Tau2Env``.
+
+    ``user`` is who the agent talks to: ``scripted``, or the name of a language model (docs/clients.md).
+    """
 
     name = "taubench"
     origin = Origin.REAL
@@ -27,9 +30,11 @@ class TaubenchEnv:
         data_dir: Path | None = None,
         *,
         show_admissible: bool = False,
-        make_user: MakeUser | None = None,
+        user: str = SCRIPTED,
     ) -> None:
-        self._own = ToolWorldEnv(max_turns, data_dir, show_admissible=show_admissible, make_user=make_user)
+        self._own = ToolWorldEnv(
+            max_turns, data_dir, show_admissible=show_admissible, make_user=users_named(user)
+        )
         self._tau2 = Tau2Env(max_turns)
         self._playing: PlayedIn = self._own
 
@@ -50,7 +55,7 @@ class TaubenchEnv:
 
     def report(self) -> Mapping[str, str]:
         """See ``Reporting``."""
-        return {"db_hash": self.db_hash}
+        return {"db_hash": self.db_hash} if self.db_hash else {}
 
     def snapshot(self) -> object:
         """See ``Environment``. Raises ``UnavailableError`` in tau2-bench, which cannot go back."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,9 +14,10 @@ from dreamgym.environments.taubench.episode import Episode, Moment
 from dreamgym.environments.taubench.llm_user import LLMUser
 from dreamgym.environments.taubench.user import User
 from dreamgym.environments.taubench.world import World, world_of
-from dreamgym.models.llm_client import LLMClient
+from dreamgym.models.llm_client import LLMClient, make_client
 
 MAX_TURNS = 30  # as in tau-bench
+SCRIPTED = "scripted"
 MakeUser = Callable[[World, int], User]
 
 
@@ -92,10 +93,6 @@ class ToolWorldEnv:
         """SHA-256 of the database as it is now."""
         return self._playing().now.database.hash
 
-    def report(self) -> Mapping[str, str]:
-        """See ``Reporting``."""
-        return {"db_hash": self.db_hash}
-
     def snapshot(self) -> object:
         """See ``Environment``."""
         moment = self._playing().now.copy()
@@ -141,6 +138,11 @@ class ToolWorldEnv:
 def scripted_user(world: World, seed: int) -> User:
     """The user that the world brings with it."""
     return world.user
+
+
+def users_named(name: str) -> MakeUser:
+    """Who the agent talks to, by name: ``SCRIPTED``, or a language model. Raises ``ConfigError``."""
+    return scripted_user if name == SCRIPTED else llm_user(make_client(name))
 
 
 def llm_user(client: LLMClient) -> MakeUser:

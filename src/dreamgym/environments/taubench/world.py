@@ -19,6 +19,7 @@ from dreamgym.environments.taubench.tools import Toolbox
 from dreamgym.environments.taubench.user import OpenUser, User
 
 SHOP = "shop"
+SPEAKER = "customer: "
 SHOP_SPLITS = ("train", "valid")
 NAMED = "shop:train:0, shop:valid:7, retail:test:7 (splits train, dev, test) or airline:test:30"
 _ID = re.compile(r"([a-z]+):([a-z]+):(0|[1-9]\d{0,5})")
@@ -74,8 +75,8 @@ def _shop_world(split: str, number: int) -> World:
         says=_says_word,
         instruction=INSTRUCTION,
         task_type=shop.requests[0].kind,
-        opening=user.opening,
-        speaker="customer: ",
+        opening=f"{SPEAKER}{user.opening}",
+        speaker=SPEAKER,
     )
 
 
