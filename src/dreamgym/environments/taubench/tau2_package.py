@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from dreamgym.core.data_structures import Task
 from dreamgym.core.errors import DataError, UnavailableError
-from dreamgym.environments.taubench.tools import Tool
+from dreamgym.environments.taubench.tools import signature
 
 PREFIX = "tau2:"
 SOLO = "solo"
@@ -116,18 +116,11 @@ def _task(domain: str, mode: str, record: Any, about: str) -> Task:
 def _signatures(world: Any, solo: bool) -> str:
     tools = [*world.get_tools(), *(world.get_user_tools() if solo and world.user_tools else ())]
     functions = [tool.openai_schema["function"] for tool in tools]
-    lines = [
-        f"- {Tool(name=f['name'], schema=f['parameters'], run=_nowhere).signature()}: {f['description']}"
-        for f in functions
-    ]
+    lines = [f"- {signature(f['name'], f['parameters'])}: {f['description']}" for f in functions]
     ending = (
         "- done(): Say that everything is done." if solo else "- respond(content: string): Talk to the user."
     )
     return "\n".join([*lines, ending])
-
-
-def _nowhere(database: object, arguments: object) -> str:
-    raise AssertionError("tau2-bench runs its own tools")
 
 
 def _tau2(module: str) -> Any:
