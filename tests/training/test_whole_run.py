@@ -129,6 +129,11 @@ def test_a_checkpoint_is_evaluated_with_intervals_and_readable_episodes(whole, t
     assert json.loads(output.read_text())["tasks"] == results["tasks"]
     assert run("evaluate", *arguments, "--dream").exit_code == 0
     assert json.loads(output.read_text())["world"] == "dreamed"
+    assert "pass^2" in run("evaluate", *arguments, "--trials", "2").stdout
+    results = json.loads(output.read_text())
+    assert (results["episodes"], results["trials"], len(results["tasks"])) == (10, 2, 10)
+    assert [(p["k"], p["tasks"]) for p in results["pass_hat_k"]] == [(1, 5), (2, 5)]
+    assert results["pass_hat_k"][0]["estimate"] == pytest.approx(results["success"])
 
 
 def test_a_finished_run_resumed_says_the_same_again(whole, settings):

@@ -34,6 +34,7 @@ class StopReason(StrEnum):
     INVALID_DREAM = "invalid_dream"
     ENVIRONMENT_ERROR = "environment_error"
     ENDPOINT_ERROR = "endpoint_error"
+    USER_ERROR = "user_error"
     TIMEOUT = "timeout"
 
     @property

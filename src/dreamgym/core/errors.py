@@ -95,6 +95,12 @@ class AnswerFormatError(EndpointError):
         self.answer = answer
 
 
+class UserSimulatorError(EpisodeError):
+    """The simulated user failed: that says nothing about the agent, and is counted apart."""
+
+    stop_reason = StopReason.USER_ERROR
+
+
 class EnvironmentFailedError(EpisodeError):
     """An environment raised an exception of its own."""
 

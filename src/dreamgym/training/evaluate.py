@@ -23,6 +23,9 @@ def evaluate(
     num_episodes: Annotated[
         int | None, typer.Option(min=1, help="Tasks of the panel; default: training.eval_episodes.")
     ] = None,
+    trials: Annotated[
+        int, typer.Option(min=1, help="Times that each task is played; pass^k is told from two on.")
+    ] = 1,
     output: Annotated[Path, typer.Option(help="Results as JSON; the episodes go beside it, as text.")] = Path(
         "results/eval_results.json"
     ),
@@ -41,6 +44,7 @@ def evaluate(
       dreamgym evaluate --checkpoint data/checkpoints/policy_iter_0020.json
       dreamgym evaluate --checkpoint data/checkpoints/policy_iter_0100.json --env alfworld --num-episodes 20
       dreamgym evaluate --checkpoint data/checkpoints/policy_iter_0020.json --panel valid_seen
+      dreamgym evaluate --checkpoint data/checkpoints/policy_iter_0020.json --num-episodes 20 --trials 8
     """
     from dreamgym.training.build import open_evaluation
     from dreamgym.training.episode_text import episodes_text
@@ -54,12 +58,12 @@ def evaluate(
     opened = open_evaluation(checkpoint, chosen, panel=panel, num_episodes=num_episodes, dream=dream)
     with (
         opened as (bout, policy, config),
-        reporter.stage(f"{bout.name} episodes", len(bout.tasks)) as advance,
+        reporter.stage(f"{bout.name} episodes", trials * len(bout.tasks)) as advance,
     ):
         evaluation = asyncio.run(
             play_panel(
                 policy,
-                bout.tasks,
+                [task for task in bout.tasks for _ in range(trials)],
                 bout.make_environment,
                 origin=bout.origin,
                 seed=seed,
@@ -75,6 +79,7 @@ def evaluate(
         "world": bout.name,
         "panel": panel,
         "seed": seed,
+        "trials": trials,
         "seconds": round(time.monotonic() - started, 1),
         **evaluation.to_json(),
     }

@@ -1,4 +1,4 @@
-"""Evaluation: play a pinned panel once, say how much was solved and how sure that is."""
+"""Evaluation: play a pinned panel, say how much was solved and how sure that is."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from dreamgym.core.data_structures import Origin, StopReason, Task, Trajectory
 from dreamgym.environments.alfworld.replay import JudgedEpisode, replay
 from dreamgym.training.episode_records import SHOWN, episode_record, evenly, write_episodes
 from dreamgym.training.episode_text import episodes_text, outcome
+from dreamgym.training.pass_hat import PassHat, pass_hat
 from dreamgym.training.rollout import EnvironmentFactory, collect
 from dreamgym.training.run_folder import RunFolder
 from dreamgym.utils import atomic
@@ -52,6 +53,11 @@ class Evaluation:
         return {name: _success(t for t in self.measured if t.task.task_type == name) for name in types}
 
     @property
+    def pass_hat(self) -> tuple[PassHat, ...]:
+        """pass^k for every k, where tasks were played more than once."""
+        return pass_hat(self.measured)
+
+    @property
     def turns(self) -> int:
         """Turns played in all."""
         return sum(len(t.transitions) for t in self.trajectories)
@@ -73,6 +79,7 @@ class Evaluation:
         width = max(len(name) for name in ("all", *self.by_type)) + 2
         shares = {"all": self.success, **self.by_type}
         lines = [f"{name:<{width}}{share.percent()}" for name, share in shares.items()]
+        lines += [f"pass^{p.k}  {p.share.percent()} over {p.tasks} tasks" for p in self.pass_hat]
         unmeasured = len(self.trajectories) - len(self.measured)
         return [*lines, *([f"{unmeasured} episodes failed and are left out"] if unmeasured else [])]
 
@@ -83,6 +90,7 @@ class Evaluation:
             **_interval_json(self.measured),
             "failed": dict(sorted(failed.items())),
             "turns": self.turns,
+            "pass_hat_k": [_pass_hat_json(measured) for measured in self.pass_hat],
             "by_type": {
                 name: _interval_json([t for t in self.measured if t.task.task_type == name])
                 for name in self.by_type
@@ -133,6 +141,16 @@ def _interval_json(trajectories: Sequence[Trajectory]) -> dict[str, Any]:
         "episodes": len(trajectories),
         "solved": sum(t.success for t in trajectories),
         "success": share.estimate if trajectories else None,
+        "interval_95": [share.low, share.high],
+    }
+
+
+def _pass_hat_json(measured: PassHat) -> dict[str, Any]:
+    share = measured.share
+    return {
+        "k": measured.k,
+        "tasks": measured.tasks,
+        "estimate": share.estimate,
         "interval_95": [share.low, share.high],
     }
 
