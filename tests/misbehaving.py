@@ -50,7 +50,7 @@ class Misbehaving:
                 os.write(2, b"Segmentation fault: the browser is gone\n")
                 os._exit(139)
             case "block":
-                time.sleep(3_600)
+                time.sleep(3_600)  # noqa: ASYNC251
             case "hang":
                 await asyncio.sleep(3_600)
             case "print":
@@ -66,7 +66,7 @@ class Misbehaving:
             case "own timeout":
                 raise TimeoutError("the page did not load")
             case "child":
-                return str(subprocess.Popen(["sleep", "3600"]).pid)
+                return str(subprocess.Popen(["sleep", "3600"]).pid)  # noqa: ASYNC220
             case "nothing":
                 return None  # type: ignore[return-value]
         return f"turn {self.turn}: {len(action)} characters"

@@ -1,0 +1,79 @@
+"""A domain out of an environment's folder: what `environments/<name>/` gives by the names agreed on.
+
+``env.py`` holds the class, ``panels.py`` the functions ``panel`` and ``task_named``, ``players.py`` (which
+may be missing) the table ``PLAYERS``. They are loaded by name when the domain is opened, so that a part that
+is not there, or that needs an extra, is nobody else's trouble.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Protocol, cast
+
+from dreamgym.core.config import EnvironmentConfig
+from dreamgym.core.data_structures import Task
+from dreamgym.core.errors import ConfigError
+from dreamgym.environments.panel import Panel
+from dreamgym.environments.players import PlayerMaker, RandomPlayer
+from dreamgym.training.domains.domain import Domain, tasks_of
+from dreamgym.training.domains.players_cast import PlayersCast
+from dreamgym.training.domains.real_worlds import real_factory, spec_of
+
+FOLDER = "dreamgym.environments"
+RANDOM = "random"
+
+
+class Panels(Protocol):
+    """The module ``panels`` of an environment."""
+
+    def panel(self, name: str, size: int | None = None, data_dir: Path | None = None) -> Panel:
+        """The pinned panel ``name``, or ``size`` tasks of it."""
+        ...
+
+    def task_named(self, name: str, data_dir: Path | None = None) -> Task:
+        """The task that a person names."""
+        ...
+
+
+def is_present(name: str) -> bool:
+    """Whether this version has the environment's folder and the class's file in it."""
+    return find_spec(f"{FOLDER}.{name}") is not None and find_spec(f"{FOLDER}.{name}.env") is not None
+
+
+def plugged(name: str, environment: str, config: EnvironmentConfig) -> Domain:
+    """The domain of ``environments/<name>/``; ``environment`` is its class."""
+    tables = cast(Panels, import_module(f"{FOLDER}.{name}.panels"))
+    spec = spec_of(name, f"{FOLDER}.{name}.env:{environment}", config)
+
+    def panels(panel: str, size: int | None) -> Sequence[Task]:
+        return tasks_of(lambda: tables.panel(panel, size, config.data_dir))
+
+    def generated(seed: int) -> Task:
+        tasks = panels("train", None)
+        if seed >= len(tasks):
+            raise ConfigError(f"--seed: {name} has {len(tasks)} generated tasks, use 0 to {len(tasks) - 1}")
+        return tasks[seed]
+
+    return Domain(
+        name=name,
+        panels=panels,
+        make_real=real_factory(spec, config.workers),
+        task_named=lambda id: tables.task_named(id, config.data_dir),
+        generated=generated,
+        cast=PlayersCast(
+            spec=spec,
+            workers=config.workers,
+            players=players_of(name),
+            training=lambda: panels("train", None),
+        ),
+    )
+
+
+def players_of(name: str) -> dict[str, PlayerMaker]:
+    """The environment's own players, and one that does anything admissible."""
+    module = f"{FOLDER}.{name}.players"
+    own = cast(dict[str, PlayerMaker], vars(import_module(module))["PLAYERS"]) if find_spec(module) else {}
+    return {RANDOM: RandomPlayer, **own}
