@@ -4,8 +4,8 @@
 
 Plays episodes of a random player through the rollout engine, ``--workers`` of them in processes of their own
 (0: in this one), over and over the tasks of the panel ``train``; samples this process and all that it has
-started, four times a second; writes ``OUTPUT.csv`` and ``OUTPUT.svg`` and prints a table: at the start (after a
-tenth of the episodes, when caches are warm), at the end, and the slope between. Progress goes to stderr.
+started, four times a second; writes ``OUTPUT.csv`` and ``OUTPUT.svg`` and prints a table: at the start (after
+a tenth of the episodes, when caches are warm), at the end, and the slope between. Progress goes to stderr.
 """
 
 from __future__ import annotations

@@ -23,12 +23,12 @@ class Misbehaving:
     def __init__(
         self, max_turns: int, data_dir: Path | None = None, *, show_admissible: bool = False
     ) -> None:
-        self.max_turns, self.turn = max_turns, 0
+        self.max_turns, self.turn, self.resets = max_turns, 0, 0
 
     async def reset(self, task: Task, seed: int) -> Observation:
         if task.id == "missing":
             raise UnavailableError("pip install 'dreamgym[browser]'")
-        self.turn = 0
+        self.turn, self.resets = 0, self.resets + 1
         return Observation(text=f"process {os.getpid()}")
 
     async def step(self, action: str) -> StepResult:
@@ -72,7 +72,7 @@ class Misbehaving:
         return f"turn {self.turn}: {len(action)} characters"
 
     def report(self) -> Mapping[str, str]:
-        return {"turns": str(self.turn)}
+        return {"turns": str(self.turn), "resets": str(self.resets)}
 
     def snapshot(self) -> object:
         return self.turn

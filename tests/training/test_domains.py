@@ -30,7 +30,7 @@ from dreamgym.training.grounds import offline_folder
 from dreamgym.training.offline_data import read_trajectories
 from dreamgym.training.rollout import collect
 from dreamgym.training.scripted_policy import ScriptedPolicy
-from standin.players import Walker
+from standin.players import PLAYERS, Walker
 
 TESTS = Path(__file__).parents[1]
 
@@ -39,7 +39,10 @@ TESTS = Path(__file__).parents[1]
 def standin(monkeypatch: pytest.MonkeyPatch) -> None:
     """The corridor of ``tests/standin`` in the place of WebShop, wherever that is asked for by its name."""
     monkeypatch.setattr(dreamgym.environments, "__path__", [*dreamgym.environments.__path__, str(TESTS)])
-    domains = {**registry.DOMAINS, "webshop": lambda config: plugged("standin", "StandinEnv", config)}
+    domains = {
+        **registry.DOMAINS,
+        "webshop": lambda config: plugged("standin", "StandinEnv", config, PLAYERS),
+    }
     monkeypatch.setattr(registry, "DOMAINS", domains)
     monkeypatch.setattr(registry, "available", lambda: ["alfworld", "webshop"])
 
@@ -61,7 +64,7 @@ def test_what_an_environment_gives_is_a_domain(corridor: Domain) -> None:
     assert corridor.generated(7).id == "train/7-3"
     with pytest.raises(DataError, match="there are garden:0 to garden:7"):
         corridor.task_named("garden:99")
-    with pytest.raises(ConfigError, match="30 generated tasks, use 0 to 29"):
+    with pytest.raises(ConfigError, match="--seed 30: the panel train has 30 tasks, not 31"):
         corridor.generated(30)
     with pytest.raises(
         ConfigError, match=r"the panel valid has 8 tasks, not 20: lower training\.eval_episodes"

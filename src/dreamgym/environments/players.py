@@ -1,4 +1,7 @@
-"""Scripted players that any environment may bring along: told what they see, they say what to do."""
+"""Scripted players that any environment may bring along: told what they see, they say what to do.
+
+Players of other manners are shown as such by ``Listener`` and ``Reader``.
+"""
 
 from __future__ import annotations
 
@@ -33,6 +36,51 @@ class RandomPlayer:
     def act(self, seen: Observation) -> str:
         """See ``Player``."""
         return choose(self._rng, seen.admissible) if seen.admissible else LOST
+
+
+class Hearing(Protocol):
+    """A player that is told the answer to every action, then asked for its choice."""
+
+    def see(self, action: str, observation: str) -> None:
+        """Take note of the answer to ``action``; the opening has the empty one."""
+        ...
+
+    def choose(self, admissible: Callable[[], Sequence[str]]) -> str:
+        """The next action; ``admissible`` lists what the world would accept now."""
+        ...
+
+
+class Listener:
+    """A ``Hearing`` player."""
+
+    def __init__(self, player: Hearing) -> None:
+        self._player = player
+        self._said = ""
+
+    def act(self, seen: Observation) -> str:
+        """See ``Player``."""
+        self._player.see(self._said, seen.text)
+        self._said = self._player.choose(lambda: seen.admissible or ())
+        return self._said
+
+
+class Reading(Protocol):
+    """A player that is shown the text and the admissible actions."""
+
+    def choose(self, observation: str, admissible: Sequence[str]) -> str:
+        """The next action."""
+        ...
+
+
+class Reader:
+    """A ``Reading`` player."""
+
+    def __init__(self, player: Reading) -> None:
+        self._player = player
+
+    def act(self, seen: Observation) -> str:
+        """See ``Player``."""
+        return self._player.choose(seen.text, seen.admissible or ())
 
 
 def draw_slip(seen: Observation, past: Sequence[str], rng: Random) -> tuple[str, str]:

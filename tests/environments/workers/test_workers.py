@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import subprocess
@@ -30,13 +31,13 @@ from dreamgym.training.rollout import Seeds, play_episode
 ROOT = Path(__file__).parents[3]
 TASK = Task(id="t", environment="misbehaving", instruction="behave")
 SPEC = EnvironmentSpec(name="misbehaving", place="misbehaving:Misbehaving", max_turns=5)
-PATIENCE = Patience(reset_s=60.0, turn_s=0.7, close_s=2.0)
+IMPATIENT = Patience(turn_s=0.7, close_s=2.0)
 
 
 @pytest.fixture
 def pool() -> Iterator[WorkerPool]:
     """One worker with one episode at a time."""
-    made = WorkerPool(SPEC, workers=1, patience=PATIENCE)
+    made = WorkerPool(SPEC, workers=1)
     yield made
     pids = made.pids
     made.close()
@@ -114,11 +115,14 @@ def test_an_episode_is_played_in_another_process(pool: WorkerPool) -> None:
 def test_what_goes_wrong_ends_its_episode_and_the_next_one_is_played(
     pool: WorkerPool, word: str, reason: StopReason, detail: str, lost: dict[str, int]
 ) -> None:
+    if word in ("block", "hang"):
+        pool.patience = IMPATIENT
     played = play(pool, "hello", word)
     assert (played.stop_reason, len(played.transitions)) == (reason, 1)
     assert detail in played.detail
     assert not played.success
     before = first_words(played)
+    pool.patience = Patience()
     after = play(pool, "win")
     assert after.success
     assert (first_words(after) == before) is (not lost)
@@ -167,7 +171,20 @@ def test_a_report_comes_with_every_answer(pool: WorkerPool) -> None:
         await environment.close()
         return reports
 
-    assert asyncio.run(told()) == [{}, {"turns": "0"}, {"turns": "1"}]
+    assert asyncio.run(told()) == [{}, {"turns": "0", "resets": "1"}, {"turns": "1", "resets": "1"}]
+
+
+def test_an_environment_is_played_in_again_unless_something_failed_in_it(pool: WorkerPool) -> None:
+    async def resets(word: str) -> str:
+        environment = WorkerEnvironment(pool)
+        await environment.reset(TASK, 0)
+        with contextlib.suppress(EnvironmentFailedError):
+            await environment.step(word)
+        await environment.close()
+        return environment.report()["resets"]
+
+    words = ("hello", "hello", "raise", "hello", "hello")
+    assert [asyncio.run(resets(word)) for word in words] == ["1", "2", "3", "1", "2"]
 
 
 def test_a_step_without_a_reset_and_a_foreign_snapshot_are_refused(pool: WorkerPool) -> None:

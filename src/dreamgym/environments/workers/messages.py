@@ -18,21 +18,12 @@ from dreamgym.environments.base_env import Observation, StepResult
 
 MAX_LINE = 4 * 1024 * 1024  # bytes; an observation is at most 64 K characters, its actions as many again
 MAX_ACTION = 200_000  # characters of an action that are sent; no world understands longer ones
-# What a worker may raise as itself; anything else is the environment's own failure.
+# What a worker may raise as itself: every error of ours that is made of its message alone, and a timeout.
 KINDS: dict[str, type[Exception]] = {
-    kind.__name__: kind
-    for kind in (
-        errors.BudgetError,
-        errors.CircuitOpenError,
-        errors.ConfigError,
-        errors.DataError,
-        errors.EndpointError,
-        errors.EndpointSetupError,
-        errors.EnvironmentFailedError,
-        errors.UnavailableError,
-        TimeoutError,
-    )
-}
+    name: kind
+    for name, kind in vars(errors).items()
+    if isinstance(kind, type) and issubclass(kind, DreamGymError) and "__init__" not in vars(kind)
+} | {TimeoutError.__name__: TimeoutError}
 
 
 class Verb(StrEnum):
@@ -87,10 +78,7 @@ class Reply:
 def failed(number: int, error: Exception) -> Reply:
     """The reply that ``error`` is."""
     message = str(error)[:2_000] or "no message"
-    known = isinstance(error, DreamGymError | TimeoutError)
-    # A ModelError and the like are not told apart on the other side: they are this environment's failures.
-    kind = type(error).__name__ if known or type(error).__name__ not in KINDS else "Exception"
-    return Reply(number=number, failure=Failure(kind=kind, message=message))
+    return Reply(number=number, failure=Failure(kind=type(error).__name__, message=message))
 
 
 def line_of(message: Call | Reply) -> bytes:

@@ -30,17 +30,25 @@ GRACE_S = 3.0  # for environments to close (a browser, its folder) when the run 
 
 @dataclass(slots=True)
 class _Episode:
+    """``is_whole``: nothing has failed in it, so that the next episode may be played in its environment."""
+
     environment: Environment
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)  # a close waits for the step before it
     snapshots: dict[int, object] = field(default_factory=dict)
+    is_whole: bool = True
 
 
 class Server:
-    """The episodes of one worker."""
+    """The episodes of one worker.
+
+    An environment is not closed after its episode but played in again, as the protocol has it: what is open,
+    such as a page of a browser, stays so.
+    """
 
     def __init__(self, spec: EnvironmentSpec) -> None:
         self._spec = spec
         self._episodes: dict[int, _Episode] = {}
+        self._idle: list[Environment] = []
         self._numbers = count()
 
     async def answer(self, call: Call) -> Reply:
@@ -48,16 +56,20 @@ class Server:
         try:
             return await self._answer(call)
         except Exception as error:
+            if (episode := self._episodes.get(call.episode)) is not None:
+                episode.is_whole = False
             return failed(call.number, error)
 
     async def close(self) -> None:
         """Free everything that is open."""
         for number in list(self._episodes):
             await self.answer(Call(number=-1, episode=number, verb=Verb.CLOSE))
+        for environment in self._idle:
+            await environment.close()
 
     async def _answer(self, call: Call) -> Reply:
         if call.verb is Verb.RESET and call.episode not in self._episodes:
-            self._episodes[call.episode] = _Episode(self._spec.make())
+            self._episodes[call.episode] = _Episode(self._idle.pop() if self._idle else self._spec.make())
         episode = self._episodes.get(call.episode)
         if episode is None:
             if call.verb is Verb.CLOSE:
@@ -85,7 +97,10 @@ class Server:
                 return Reply(number=number)
             case Verb.CLOSE:
                 del self._episodes[call.episode]
-                await environment.close()
+                if episode.is_whole:
+                    self._idle.append(environment)
+                else:
+                    await environment.close()
                 return Reply(number=number)
 
 

@@ -20,7 +20,7 @@ from dreamgym.training.scripted_policy import ScriptedPolicy, Slips
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PlayersCast:
-    """``players`` by name, in the environment of ``spec``, on ``training``'s tasks over and over.
+    """``players`` by name, in the environment of ``spec``, on ``training``'s tasks, also more than once.
 
     The players see what an agent sees and the admissible actions besides, where the world lists them.
     """
@@ -28,7 +28,7 @@ class PlayersCast:
     spec: EnvironmentSpec
     workers: int
     players: Mapping[str, PlayerMaker]
-    training: Callable[[], Sequence[Task]]
+    training: Callable[[int], Sequence[Task]]
 
     @property
     def shares(self) -> Mapping[str, float]:
@@ -42,7 +42,7 @@ class PlayersCast:
 
     def tasks(self, episodes: int) -> Iterator[Task]:
         """See ``Cast``."""
-        return islice(cycle(self.training()), episodes)
+        return islice(cycle(self.training(episodes)), episodes)
 
     def environment(self, max_turns: int) -> Environment:
         """See ``Cast``."""

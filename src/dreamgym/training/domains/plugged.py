@@ -1,17 +1,16 @@
 """A domain out of an environment's folder: what `environments/<name>/` gives by the names agreed on.
 
-``env.py`` holds the class, ``panels.py`` the functions ``panel`` and ``task_named``, ``players.py`` (which
-may be missing) the table ``PLAYERS``. They are loaded by name when the domain is opened, so that a part that
-is not there, or that needs an extra, is nobody else's trouble.
+``env.py`` holds the class, ``panels.py`` the functions ``panel`` and ``task_named``. They are loaded by name
+when the domain is opened, so that a part that is not there, or that needs an extra, is nobody else's trouble.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Protocol, cast
+from typing import Any, Protocol, cast
 
 from dreamgym.core.config import EnvironmentConfig
 from dreamgym.core.data_structures import Task
@@ -23,7 +22,6 @@ from dreamgym.training.domains.players_cast import PlayersCast
 from dreamgym.training.domains.real_worlds import real_factory, spec_of
 
 FOLDER = "dreamgym.environments"
-RANDOM = "random"
 
 
 class Panels(Protocol):
@@ -43,8 +41,10 @@ def is_present(name: str) -> bool:
     return find_spec(f"{FOLDER}.{name}") is not None and find_spec(f"{FOLDER}.{name}.env") is not None
 
 
-def plugged(name: str, environment: str, config: EnvironmentConfig) -> Domain:
-    """The domain of ``environments/<name>/``; ``environment`` is its class."""
+def plugged(
+    name: str, environment: str, config: EnvironmentConfig, players: Mapping[str, PlayerMaker] | None = None
+) -> Domain:
+    """The domain of ``environments/<name>/``; ``environment`` is its class, ``players`` are its own."""
     tables = cast(Panels, import_module(f"{FOLDER}.{name}.panels"))
     spec = spec_of(name, f"{FOLDER}.{name}.env:{environment}", config)
 
@@ -52,10 +52,16 @@ def plugged(name: str, environment: str, config: EnvironmentConfig) -> Domain:
         return tasks_of(lambda: tables.panel(panel, size, config.data_dir))
 
     def generated(seed: int) -> Task:
-        tasks = panels("train", None)
-        if seed >= len(tasks):
-            raise ConfigError(f"--seed: {name} has {len(tasks)} generated tasks, use 0 to {len(tasks) - 1}")
-        return tasks[seed]
+        try:
+            return tables.panel("train", seed + 1, config.data_dir).tasks[seed]
+        except ValueError as error:
+            raise ConfigError(f"--seed {seed}: {error}") from None
+
+    def training(episodes: int) -> Sequence[Task]:
+        try:
+            return tables.panel("train", episodes, config.data_dir).tasks
+        except ValueError:  # fewer than that, which are played more than once
+            return panels("train", None)
 
     return Domain(
         name=name,
@@ -66,14 +72,12 @@ def plugged(name: str, environment: str, config: EnvironmentConfig) -> Domain:
         cast=PlayersCast(
             spec=spec,
             workers=config.workers,
-            players=players_of(name),
-            training=lambda: panels("train", None),
+            players={"random": RandomPlayer, **(players or {})},
+            training=training,
         ),
     )
 
 
-def players_of(name: str) -> dict[str, PlayerMaker]:
-    """The environment's own players, and one that does anything admissible."""
-    module = f"{FOLDER}.{name}.players"
-    own = cast(dict[str, PlayerMaker], vars(import_module(module))["PLAYERS"]) if find_spec(module) else {}
-    return {RANDOM: RandomPlayer, **own}
+def own_parts(name: str, *modules: str) -> list[Any]:
+    """Modules of ``environments/<name>/``, each an object with what it defines."""
+    return [import_module(f"{FOLDER}.{name}.{module}") for module in modules]
