@@ -10,7 +10,14 @@ from dreamgym.core.errors import ConfigError
 from dreamgym.environments.alfworld.contradictions import first_contradiction
 from dreamgym.environments.alfworld.from_sheet import sheet_of_game
 from dreamgym.environments.alfworld.hindsight import hindsight_sheet
-from dreamgym.environments.alfworld.panels import game_of, generated_tasks, panel, task_named
+from dreamgym.environments.alfworld.panels import (
+    OFFICIAL,
+    SIZES,
+    game_of,
+    generated_tasks,
+    panel,
+    task_named,
+)
 from dreamgym.environments.alfworld.replay import replay
 from dreamgym.environments.alfworld.variations import AlfworldVariator
 from dreamgym.training.domains.domain import Domain, tasks_of
@@ -39,6 +46,8 @@ def alfworld(config: EnvironmentConfig) -> Domain:
         make_real=real_factory(spec_of(NAME, ENVIRONMENT, config), config.workers),
         task_named=lambda id: task_named(id, config.data_dir),
         generated=generated,
+        sizes=SIZES,
+        originals=OFFICIAL,
         cast=Household(config.data_dir),
         variator=AlfworldVariator(),
         hindsight=hindsight_sheet,

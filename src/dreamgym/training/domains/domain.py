@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from dreamgym.core.data_structures import Sheet, Task, Trajectory
 from dreamgym.core.errors import ConfigError
@@ -22,7 +22,8 @@ class Domain:
 
     Without ``make_real`` it is in its trajectories and nowhere else: nothing can be played or replayed for
     real. Without ``replay`` its rules cannot play a dream again from its sheet. ``over`` are the words by
-    which a dream of it ends an episode without a win.
+    which a dream of it ends an episode without a win. ``sizes`` are those of the generated panels,
+    ``originals`` the panels that need data which is not part of this package.
     """
 
     name: str
@@ -30,6 +31,8 @@ class Domain:
     make_real: EnvironmentFactory | None
     task_named: Callable[[str], Task]
     generated: Callable[[int], Task]  # by its seed
+    sizes: Mapping[str, int] = field(default_factory=dict)
+    originals: tuple[str, ...] = ()
     cast: Cast | None = None
     variator: TaskVariator | None = None
     hindsight: Callable[[Trajectory], Sheet] = PLAIN.hindsight

@@ -27,6 +27,8 @@ FOLDER = "dreamgym.environments"
 class Panels(Protocol):
     """The module ``panels`` of an environment."""
 
+    SIZES: Mapping[str, int]  # of the generated panels, train and valid
+
     def panel(self, name: str, size: int | None = None, data_dir: Path | None = None) -> Panel:
         """The pinned panel ``name``, or ``size`` tasks of it."""
         ...
@@ -42,9 +44,16 @@ def is_present(name: str) -> bool:
 
 
 def plugged(
-    name: str, environment: str, config: EnvironmentConfig, players: Mapping[str, PlayerMaker] | None = None
+    name: str,
+    environment: str,
+    config: EnvironmentConfig,
+    players: Mapping[str, PlayerMaker],
+    originals: tuple[str, ...] = (),
 ) -> Domain:
-    """The domain of ``environments/<name>/``; ``environment`` is its class, ``players`` are its own."""
+    """The domain of ``environments/<name>/``.
+
+    ``environment`` is its class, ``players`` are its own, ``originals`` its panels that need others' data.
+    """
     tables = cast(Panels, import_module(f"{FOLDER}.{name}.panels"))
     spec = spec_of(name, f"{FOLDER}.{name}.env:{environment}", config)
 
@@ -69,10 +78,12 @@ def plugged(
         make_real=real_factory(spec, config.workers),
         task_named=lambda id: tables.task_named(id, config.data_dir),
         generated=generated,
+        sizes=tables.SIZES,
+        originals=originals,
         cast=PlayersCast(
             spec=spec,
             workers=config.workers,
-            players={"random": RandomPlayer, **(players or {})},
+            players={"random": RandomPlayer, **players},
             training=training,
         ),
     )

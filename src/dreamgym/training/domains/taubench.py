@@ -12,11 +12,12 @@ from dreamgym.training.domains.domain import Domain
 from dreamgym.training.domains.plugged import own_parts, plugged
 
 NAME = "taubench"
+ORIGINALS = ("retail:test", "airline:test")
 
 
 def taubench(config: EnvironmentConfig) -> Domain:
     """The domain of ``environments/taubench``."""
-    return plugged(NAME, "TaubenchEnv", config, _players())
+    return plugged(NAME, "TaubenchEnv", config, _players(), ORIGINALS)
 
 
 def _players() -> Mapping[str, PlayerMaker]:

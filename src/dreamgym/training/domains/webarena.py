@@ -12,11 +12,12 @@ from dreamgym.training.domains.domain import Domain
 from dreamgym.training.domains.plugged import own_parts, plugged
 
 NAME = "webarena"
+ORIGINALS = ("miniwob", "webarena", "webarena_lite")
 
 
 def webarena(config: EnvironmentConfig) -> Domain:
     """The domain of ``environments/webarena``."""
-    return plugged(NAME, "WebarenaEnv", config, _players())
+    return plugged(NAME, "WebarenaEnv", config, _players(), ORIGINALS)
 
 
 def _players() -> Mapping[str, PlayerMaker]:

@@ -12,11 +12,12 @@ from dreamgym.training.domains.domain import Domain
 from dreamgym.training.domains.plugged import own_parts, plugged
 
 NAME = "webshop"
+ORIGINALS = ("goals_test", "goals_eval", "goals_train")
 
 
 def webshop(config: EnvironmentConfig) -> Domain:
     """The domain of ``environments/webshop``."""
-    return plugged(NAME, "WebshopEnv", config, _players(config))
+    return plugged(NAME, "WebshopEnv", config, _players(config), ORIGINALS)
 
 
 def _players(config: EnvironmentConfig) -> Mapping[str, PlayerMaker]:
