@@ -177,7 +177,10 @@ def test_a_dream_needs_offline_data_of_its_own(standin: None, tmp_path: Path) ->
     wanted = load_config(None, ["environment.name=webshop"])
     with pytest.raises(ConfigError, match="dreamgym collect --env webshop"):
         offline_folder(wanted)
-    result = CliRunner().invoke(app, ["train", "--env", "webshop", f"training.output_dir={tmp_path / 'run'}"])
+    dreaming = ("buffer.synthetic_ratio=1.0", "training.phases=[{world: dream, iterations: 1}]")
+    result = CliRunner().invoke(
+        app, ["train", "--env", "webshop", *dreaming, f"training.output_dir={tmp_path / 'run'}"]
+    )
     assert (result.exit_code, list(tmp_path.iterdir())) == (2, [])
     assert "no offline data of 'webshop' is shipped" in result.stderr
     assert offline_folder(DreamGymConfig()) is not None
