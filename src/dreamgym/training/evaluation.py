@@ -6,6 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 from dreamgym.core.data_structures import Origin, StopReason, Task, Trajectory
@@ -15,6 +16,7 @@ from dreamgym.training.episode_text import episodes_text, outcome
 from dreamgym.training.pass_hat import PassHat, pass_hat
 from dreamgym.training.rollout import EnvironmentFactory, collect
 from dreamgym.training.run_folder import RunFolder
+from dreamgym.training.settings import ALFWORLD
 from dreamgym.utils import atomic
 from dreamgym.utils.progress import Reporter
 from dreamgym.utils.seeds import derive_seed
@@ -22,8 +24,6 @@ from dreamgym.utils.stats import Interval, wilson
 
 if TYPE_CHECKING:
     from dreamgym.training.policy import Policy
-
-ALFWORLD = "alfworld"  # the environment whose rules can play a dream again from its sheet
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -45,6 +45,11 @@ class Evaluation:
     def success(self) -> Interval:
         """The share solved, with Wilson's 95 % interval."""
         return _success(self.measured)
+
+    @property
+    def mean_return(self) -> float:
+        """What the episodes were paid on average: more than the share solved where a world pays in parts."""
+        return fmean(t.episode_return for t in self.measured) if self.measured else math.nan
 
     @property
     def by_type(self) -> dict[str, Interval]:
@@ -70,6 +75,7 @@ class Evaluation:
             "turns": float(self.turns),
         }
         values["success_high"] = self.success.high
+        values["mean_return"] = self.mean_return
         values["failed"] = float(len(self.trajectories) - len(self.measured))
         values |= {f"success/{kind}": share.estimate for kind, share in self.by_type.items()}
         return {f"eval/{name}/{key}": value for key, value in values.items() if math.isfinite(value)}
@@ -80,6 +86,8 @@ class Evaluation:
         shares = {"all": self.success, **self.by_type}
         lines = [f"{name:<{width}}{share.percent()}" for name, share in shares.items()]
         lines += [f"pass^{p.k}  {p.share.percent()} over {p.tasks} tasks" for p in self.pass_hat]
+        if any(t.episode_return not in (0.0, 1.0) for t in self.measured):
+            lines.insert(1, f"return {self.mean_return:.3f} on average")
         unmeasured = len(self.trajectories) - len(self.measured)
         return [*lines, *([f"{unmeasured} episodes failed and are left out"] if unmeasured else [])]
 
@@ -88,6 +96,7 @@ class Evaluation:
         failed = Counter(t.stop_reason.value for t in self.trajectories if not _is_measured(t))
         return {
             **_interval_json(self.measured),
+            "mean_return": self.mean_return if self.measured else None,
             "failed": dict(sorted(failed.items())),
             "turns": self.turns,
             "pass_hat_k": [_pass_hat_json(measured) for measured in self.pass_hat],
