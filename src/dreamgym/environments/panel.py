@@ -1,0 +1,16 @@
+"""A pinned panel of tasks: who names the same panel plays the same tasks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from dreamgym.core.data_structures import Task
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Panel:
+    """Tasks in a fixed order, and the SHA-256 of what they are played in."""
+
+    name: str
+    tasks: tuple[Task, ...]
+    digest: str
