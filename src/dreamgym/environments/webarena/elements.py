@@ -60,6 +60,11 @@ class _Reader:
             )
 
 
+def title_of(tree: Sequence[Mapping[str, Any]]) -> str:
+    """What the page calls itself."""
+    return _name(tree[0]) if tree else ""
+
+
 def read_elements(tree: Sequence[Mapping[str, Any]]) -> list[Element]:
     """The elements of ``Accessibility.getFullAXTree``'s nodes, in reading order."""
     nodes = {node["nodeId"]: node for node in tree[:MAX_NODES]}

@@ -82,6 +82,7 @@ class MiniwobPlace:
         if tab.page.url != url or tab.kept != url:
             await tab.clean([self.site.url])
             await tab.go(url)
+            await tab.forget_history()
             tab.kept = url
         else:
             tab.guard.begin_episode()
@@ -135,6 +136,7 @@ class OwnPlace:
         cookie = {"name": COOKIE, "value": self._token, "url": self.site.url, "httpOnly": True}
         await tab.page.context.add_cookies([cookie])  # type: ignore[list-item]
         await tab.go(self._sites().expand(self.spec.start_url))
+        await tab.forget_history()
 
     async def outcome(self, tab: Tab) -> Outcome:
         """See ``Place``."""
