@@ -25,9 +25,11 @@ LOAD_S = 10.0
 QUIET_S = 3.0  # how long requests that a page makes after it has loaded are waited for
 MAX_PAGE = 8_000_000  # characters of a page that is read
 MAX_TAGS = 30_000
+READS = 3
 BROWSER_ERROR = "chrome-error://"
 SIZE = "() => [document.documentElement.outerHTML.length, document.getElementsByTagName('*').length]"
-FRAMES = "() => new Promise(done => setTimeout(done, 0))"
+# A form is sent by a task of its own after the click: two rounds let it begin.
+ROUNDS = "() => new Promise(done => setTimeout(() => setTimeout(done, 0), 0))"
 
 
 class TurnTimeoutError(EpisodeError):
@@ -145,6 +147,16 @@ class Tab:
         Raises:
             TooLargeError: it is too large to be read.
         """
+        for _ in range(READS):
+            try:
+                return await self._read()
+            except playwright().Error:
+                if not self.alive:
+                    raise
+                await self.rest()  # another page has come in the meantime
+        return await self._read()
+
+    async def _read(self) -> tuple[str, list[Element]]:
         size, tags = await self.page.evaluate(SIZE)
         if size > MAX_PAGE or tags > MAX_TAGS:
             raise TooLargeError(f"the page is too large to be read: {size:,} characters, {tags:,} elements")
@@ -192,7 +204,7 @@ class Tab:
     async def _flush(self) -> None:
         """Let every event that was set off arrive."""
         try:
-            await self.page.evaluate(FRAMES)
+            await self.page.evaluate(ROUNDS)
         except playwright().Error:
             if not self.alive:
                 raise EnvironmentFailedError("the page has crashed") from None  # else: another page has come
