@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -36,15 +35,12 @@ class Pages(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     server: Pages
-    protocol_version = "HTTP/1.1"
 
     def do_GET(self) -> None:
         path = self.path.partition("?")[0]
         self.server.asked.append(self.path)
         page = self.server.pages.get(path)
         body = (page or "").encode()
-        if path == "/slow":
-            time.sleep(60)
         self.send_response(404 if page is None else 302 if page.startswith("-> ") else 200)
         if page is not None and page.startswith("-> "):
             self.send_header("Location", page[3:])
@@ -53,7 +49,10 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Type", "text/html; charset=utf-8")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
-        self.wfile.write(body)
+        try:
+            self.wfile.write(body)
+        except ConnectionError:
+            return  # the browser has seen enough
 
     do_POST = do_GET
 

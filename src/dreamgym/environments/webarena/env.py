@@ -212,9 +212,9 @@ class WebarenaEnv:
         needed = chromium_hosts(place)
         tab = self._tab
         if tab is None or not tab.alive or not place.repeatable or needed != self._hosts:
+            # The new one first: the browser stays open as long as somebody uses it.
+            tab = await Tab.open(chromium(needed), place.origins, place.storage_state)
             await self._drop_tab()
-            shared = chromium(needed)
-            tab = await Tab.open(shared, place.origins, place.storage_state)
             self._tab, self._hosts = tab, needed
         tab.guard.allowed = place.origins
         return tab

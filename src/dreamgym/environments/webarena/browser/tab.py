@@ -18,7 +18,7 @@ from dreamgym.environments.webarena.browser.guard import HOSTS, Guard
 from dreamgym.environments.webarena.elements import Element, read_elements, title_of
 
 if TYPE_CHECKING:
-    from playwright.async_api import BrowserContext, CDPSession, Page, Request
+    from playwright.async_api import BrowserContext, CDPSession, Page, Request, Response
 
 TURN_S = 15.0
 LOAD_S = 10.0
@@ -52,6 +52,7 @@ class Tab:
         self._loading = False
         self._expected = False
         self._failed: tuple[str, str] | None = None
+        self._announced = 0  # bytes
         self._crashed = False
         self._frame = ""
         self.kept = ""  # a page that is started again instead of loaded
@@ -88,8 +89,11 @@ class Tab:
         page.on("request", self._on_request)
         page.on("requestfinished", self._on_finished)
         page.on("requestfailed", self._on_failed)
+        page.on("response", self._on_response)
         page.on("crash", self._on_crash)
         cdp.on("Page.frameRequestedNavigation", self._on_requested)
+        cdp.on("Page.windowOpen", self.guard.on_window)
+        cdp.on("Page.downloadWillBegin", self.guard.on_download)
         cdp.on("Page.frameStartedLoading", self._on_loading)
         cdp.on("Page.frameStoppedLoading", self._on_stopped)
         await cdp.send("Page.enable")
@@ -157,6 +161,8 @@ class Tab:
         return await self._read()
 
     async def _read(self) -> tuple[str, list[Element]]:
+        if self._announced > MAX_PAGE:
+            raise TooLargeError(f"the page is too large to be read: {self._announced:,} bytes")
         size, tags = await self.page.evaluate(SIZE)
         if size > MAX_PAGE or tags > MAX_TAGS:
             raise TooLargeError(f"the page is too large to be read: {size:,} characters, {tags:,} elements")
@@ -234,12 +240,23 @@ class Tab:
         if main and request.failure != "net::ERR_ABORTED":
             self._failed = (request.url, request.failure or "no answer")
 
+    async def _on_response(self, response: Response) -> None:
+        """A page that says how large it is, and is too large, is not even loaded."""
+        length = response.headers.get("content-length", "")
+        main = response.request.is_navigation_request() and response.frame == self.page.main_frame
+        if main:
+            self._announced = int(length) if length.isascii() and length.isdigit() else 0
+        if main and self._announced > MAX_PAGE:
+            await within(CLOSE_S, self.cdp.send("Page.stopLoading"))
+
     def _on_crash(self, page: Page) -> None:
         self._crashed = True
 
     def _on_requested(self, event: Mapping[str, Any]) -> None:
         if event["frameId"] == self._frame and event["disposition"] == "currentTab":
             self._expected = event["url"].startswith(("http:", "https:"))
+        elif event["disposition"] in ("newTab", "newWindow"):
+            self.guard.on_window(event)
 
     def _on_loading(self, event: Mapping[str, Any]) -> None:
         if event["frameId"] == self._frame:
