@@ -163,11 +163,14 @@ def own_records(name: str) -> list[dict[str, Any]]:
 
 
 def _dump(world: int) -> str:
+    """All rows of a world, independent of how a version of SQLite stores them."""
     db = open_world(world)
     try:
-        return "\n".join(db.iterdump())
+        tables = [row["name"] for row in db.execute("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")]
+        rows = {name: [list(row) for row in db.execute(f"SELECT * FROM {name} ORDER BY rowid")] for name in tables}
     finally:
         db.close()
+    return json.dumps(rows)
 
 
 def _bounded(name: str, available: int, size: int | None) -> int:
