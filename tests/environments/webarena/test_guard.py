@@ -49,6 +49,7 @@ WAYS_OUT = {
     "name": HOSTS,
     "number": HOSTS,
     "redirect": HOSTS,
+    "elsewhere": HOSTS,
     "attachment": DOWNLOADS,
     "made here": DOWNLOADS,
     "file": FILES,
@@ -99,9 +100,15 @@ async def try_all(task: Task, folder: Path) -> dict[str, Tried]:
 
 
 @pytest.fixture(scope="module")
-def tried(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Tried]]:
-    with pytest.MonkeyPatch.context() as patch, served({"/outside": "<title>outside</title>"}) as other:
-        with served(PAGES | {"/elsewhere": f"-> {other.url}/outside"}) as site:
+def outside() -> Iterator[Pages]:
+    with served({"/outside": "<title>outside</title>"}) as other:
+        yield other
+
+
+@pytest.fixture(scope="module")
+def tried(tmp_path_factory: pytest.TempPathFactory, outside: Pages) -> Iterator[dict[str, Tried]]:
+    with pytest.MonkeyPatch.context() as patch:
+        with served(PAGES | {"/elsewhere": f"-> {outside.url}/outside"}) as site:
             patch.setenv("SHOPPING", site.url)
             folder, task = data_of(tmp_path_factory.mktemp("data"))
             yield asyncio.run(try_all(task, folder))
@@ -140,8 +147,15 @@ def test_dialogs_are_answered_and_told(tried: dict[str, Tried]) -> None:
 
 def test_a_page_of_fifty_megabytes_is_not_read(tried: dict[str, Tried]) -> None:
     answer = tried["huge"].answer
-    assert answer.observation.text == "error: the page is too large to be read: 50,000,003 bytes"
-    assert answer.reward == 0
+    note, where = answer.observation.text.splitlines()[:2]
+    assert note == "error: the page is too large to be read: 50,000,003 bytes"
+    assert where.endswith(" - trap")
+    assert (answer.reward, answer.valid) == (0, False)
+
+
+def test_other_ports_of_this_machine_are_other_hosts(tried: dict[str, Tried], outside: Pages) -> None:
+    assert tried["elsewhere"].refused[HOSTS] == 1
+    assert outside.asked == []
 
 
 def test_a_page_that_hangs_ends_the_episode_and_not_the_environment(

@@ -182,7 +182,9 @@ class WebarenaEnv:
         try:
             await perform(episode.tab, call, self._view.elements)
         except ActionError:
-            await episode.tab.rest()  # it may have been done in part
+            await episode.tab.rest()  # it may have been done all the same, as by a click that ends the episode
+            if (outcome := await episode.place.outcome(episode.tab))[0]:
+                return outcome
             raise
         await episode.tab.rest()
         if call.name == "scroll":

@@ -14,7 +14,7 @@ from dreamgym.environments.webarena.elements import Element
 if TYPE_CHECKING:
     from playwright.async_api import Locator, Page
 
-ACTION_MS = 1_500  # for an element to be seen, to hold still, and to take the action
+ACTION_MS = 2_500  # for an element to be seen, to hold still, and to take the action
 MARK, OTHER_MARK = "data-dreamgym", "data-dreamgym-other"
 ON_ELEMENTS = 1, 2
 # What an agent may upload: made here, never a file of this machine.

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urljoin
 
 from dreamgym.environments.webarena.browser.chromium import playwright
 from dreamgym.environments.webarena.sites import origin_of
@@ -74,6 +75,23 @@ class Guard:
     def permits(self, url: str) -> bool:
         """Whether ``url`` may be asked for."""
         return origin_of(url) in self.allowed
+
+    def takes(self, event: Mapping[str, Any], most: int, *, main: bool) -> bool:
+        """Whether the rest of a page may come whose head is ``event`` (CDP's Fetch.requestPaused).
+
+        Not where it leads to another host, nor where it says that it is larger than ``most`` bytes.
+        """
+        head = {entry["name"].lower(): entry["value"] for entry in event.get("responseHeaders", ())}
+        status, length = event.get("responseStatusCode", 0), head.get("content-length", "")
+        target = urljoin(event["request"]["url"], head.get("location", ""))
+        if 300 <= status < 400 and not self.permits(target):
+            self.refuse(HOSTS if main else RESOURCES)
+            return False
+        if length.isascii() and length.isdigit() and int(length) > most:
+            self.notes.append(f"error: the page is too large to be read: {int(length):,} bytes")
+            self.deeds += main
+            return False
+        return True
 
     async def _route(self, route: Route, request: Request) -> None:
         try:

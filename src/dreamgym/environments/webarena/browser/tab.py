@@ -18,7 +18,7 @@ from dreamgym.environments.webarena.browser.guard import HOSTS, Guard
 from dreamgym.environments.webarena.elements import Element, read_elements, title_of
 
 if TYPE_CHECKING:
-    from playwright.async_api import BrowserContext, CDPSession, Page, Request, Response
+    from playwright.async_api import BrowserContext, CDPSession, Page, Request
 
 TURN_S = 15.0
 LOAD_S = 10.0
@@ -52,7 +52,6 @@ class Tab:
         self._loading = False
         self._expected = False
         self._failed: tuple[str, str] | None = None
-        self._announced = 0  # bytes
         self._crashed = False
         self._frame = ""
         self.kept = ""  # a page that is started again instead of loaded
@@ -89,14 +88,16 @@ class Tab:
         page.on("request", self._on_request)
         page.on("requestfinished", self._on_finished)
         page.on("requestfailed", self._on_failed)
-        page.on("response", self._on_response)
         page.on("crash", self._on_crash)
         cdp.on("Page.frameRequestedNavigation", self._on_requested)
         cdp.on("Page.windowOpen", self.guard.on_window)
         cdp.on("Page.downloadWillBegin", self.guard.on_download)
         cdp.on("Page.frameStartedLoading", self._on_loading)
         cdp.on("Page.frameStoppedLoading", self._on_stopped)
+        cdp.on("Fetch.requestPaused", self._on_answer)
         await cdp.send("Page.enable")
+        documents = {"urlPattern": "*", "resourceType": "Document", "requestStage": "Response"}
+        await cdp.send("Fetch.enable", {"patterns": [documents]})
         tree = await cdp.send("Page.getFrameTree")
         self._frame = tree["frameTree"]["frame"]["id"]
 
@@ -161,8 +162,6 @@ class Tab:
         return await self._read()
 
     async def _read(self) -> tuple[str, list[Element]]:
-        if self._announced > MAX_PAGE:
-            raise TooLargeError(f"the page is too large to be read: {self._announced:,} bytes")
         size, tags = await self.page.evaluate(SIZE)
         if size > MAX_PAGE or tags > MAX_TAGS:
             raise TooLargeError(f"the page is too large to be read: {size:,} characters, {tags:,} elements")
@@ -240,14 +239,18 @@ class Tab:
         if main and request.failure != "net::ERR_ABORTED":
             self._failed = (request.url, request.failure or "no answer")
 
-    async def _on_response(self, response: Response) -> None:
-        """A page that says how large it is, and is too large, is not even loaded."""
-        length = response.headers.get("content-length", "")
-        main = response.request.is_navigation_request() and response.frame == self.page.main_frame
-        if main:
-            self._announced = int(length) if length.isascii() and length.isdigit() else 0
-        if main and self._announced > MAX_PAGE:
-            await within(CLOSE_S, self.cdp.send("Page.stopLoading"))
+    async def _on_answer(self, event: Mapping[str, Any]) -> None:
+        """The head of a page has come: is the rest wanted?"""
+        main = event.get("frameId") == self._frame
+        wanted = self.guard.takes(event, MAX_PAGE, main=main)
+        try:
+            if wanted:
+                await self.cdp.send("Fetch.continueResponse", {"requestId": event["requestId"]})
+            else:  # "Aborted" stays on the page that is open
+                reason = {"requestId": event["requestId"], "errorReason": "Aborted"}
+                await self.cdp.send("Fetch.failRequest", reason)
+        except playwright().Error:
+            return  # the page went before it was answered
 
     def _on_crash(self, page: Page) -> None:
         self._crashed = True
