@@ -12,12 +12,18 @@ import pytest
 
 from dreamgym.environments.webarena.browser.chromium import executable, own_chromium
 
-MISSING = "Playwright" if find_spec("playwright") is None else "Chromium" if not (executable() or own_chromium()) else ""
+MISSING = (
+    "Playwright"
+    if find_spec("playwright") is None
+    else "Chromium" if not (executable() or own_chromium()) else ""
+)
 needs_browser = pytest.mark.skipif(
     bool(MISSING),
     reason=f"no {MISSING}: pip install 'dreamgym[browser]' and apt-get install chromium",
 )
-needs_miniwob = pytest.mark.skipif(find_spec("miniwob") is None, reason="no miniwob: pip install 'dreamgym[browser]'")
+needs_miniwob = pytest.mark.skipif(
+    find_spec("miniwob") is None, reason="no miniwob: pip install 'dreamgym[browser]'"
+)
 
 
 class Pages(ThreadingHTTPServer):

@@ -62,8 +62,18 @@ WAYS_OUT = {
 
 def data_of(folder: Path, start: str = "__SHOPPING__") -> tuple[Path, Task]:
     """A data folder with one task, which begins on the trap."""
-    evaluation = {"eval_types": ["url_match"], "reference_answers": None, "reference_url": "__SHOPPING__/inside"}
-    record = {"task_id": 0, "sites": ["shopping"], "start_url": start, "intent": "get out", "require_login": False}
+    evaluation = {
+        "eval_types": ["url_match"],
+        "reference_answers": None,
+        "reference_url": "__SHOPPING__/inside",
+    }
+    record = {
+        "task_id": 0,
+        "sites": ["shopping"],
+        "start_url": start,
+        "intent": "get out",
+        "require_login": False,
+    }
     (folder / "webarena").mkdir()
     with lzma.open(folder / "webarena" / "webarena_test.raw.json.xz", "wt") as file:
         json.dump([record | {"eval": evaluation | {"program_html": []}}], file)

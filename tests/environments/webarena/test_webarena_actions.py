@@ -6,7 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dreamgym.environments.webarena.actions import MAX_ACTION, SIGNATURES, ActionError, Call, quoted, read_action
+from dreamgym.environments.webarena.actions import (
+    MAX_ACTION,
+    SIGNATURES,
+    ActionError,
+    Call,
+    quoted,
+    read_action,
+)
 
 
 @pytest.mark.parametrize(

@@ -98,10 +98,22 @@ def test_an_error_leaves_the_page_and_the_actions_do_what_they_say() -> None:
         environment = WebarenaEnv(state="full", show_admissible=True)
         try:
             await environment.reset(task_named("site:13:set_price"), 0)
-            actions = ["click('2')", "click('99')", "fill('4', 'x')", "select_option('5', 'x')", "press('5', 'NoKey')"]
+            actions = [
+                "click('2')",
+                "click('99')",
+                "fill('4', 'x')",
+                "select_option('5', 'x')",
+                "press('5', 'NoKey')",
+            ]
             actions += ["fill('5', 'white rake')", "press('5', 'Enter')", "click('7')"]
             actions += ["clear('5')", "fill('5', '90.50')", "upload_file('7', '/etc/passwd')"]
-            actions += ["upload_file('7', 'notes.txt')", "hover('8')", "focus('5')", "scroll(0, 100)", "noop(5)"]
+            actions += [
+                "upload_file('7', 'notes.txt')",
+                "hover('8')",
+                "focus('5')",
+                "scroll(0, 100)",
+                "noop(5)",
+            ]
             actions += ["dblclick('4')", "drag_and_drop('4', '8')", "click('8')"]
             return [await environment.step(action) for action in actions]
         finally:
@@ -234,7 +246,11 @@ def test_the_doctor_names_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> No
 def test_players_without_a_browser() -> None:
     seen = 'goal: x\npage: SHOPPING - shop\n[6] textbox: "search" - a (b)\n[7] combobox: "c" - d (d | e)\n[8] link: "l"'
     found = things(seen)
-    assert [(t.id, t.type, t.name) for t in found] == [("6", "textbox", "search"), ("7", "combobox", "c"), ("8", "link", "l")]
+    assert [(t.id, t.type, t.name) for t in found] == [
+        ("6", "textbox", "search"),
+        ("7", "combobox", "c"),
+        ("8", "link", "l"),
+    ]
     assert found[1].options == ("d", "e")
     mistakes = [Mistaken(CART, Random(n)).choose(seen, ()) for n in range(40)]
     assert len(set(mistakes)) > 5
@@ -254,7 +270,9 @@ def test_it_keeps_the_protocol() -> None:
 @pytest.mark.slow
 def test_gymnasium_plays_the_site() -> None:
     tasks = panel("valid", 2).tasks
-    gymnasium.register("dreamgym/Webarena-v0", lambda **k: GymnasiumView(WebarenaEnv(max_turns=5), tasks, **k))
+    gymnasium.register(
+        "dreamgym/Webarena-v0", lambda **k: GymnasiumView(WebarenaEnv(max_turns=5), tasks, **k)
+    )
     view = gymnasium.make("dreamgym/Webarena-v0")
     gymnasium_check(view.unwrapped)
     text, info = view.reset(seed=0)

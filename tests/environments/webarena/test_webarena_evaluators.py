@@ -80,10 +80,14 @@ def test_where_it_ended(reference: str, found: str, holds: bool) -> None:
 
 
 def test_a_judge_is_asked_what_only_a_judge_can_say() -> None:
-    right = ScriptedClient({"reference: <<<the red one>>>": "They agree.\nCORRECT", "reason: ": "no\nINCORRECT"})
+    right = ScriptedClient(
+        {"reference: <<<the red one>>>": "They agree.\nCORRECT", "reason: ": "no\nINCORRECT"}
+    )
 
     def judged(reference: str, answer: str, client: ScriptedClient | None = right) -> bool:
-        return asyncio.run(means_the_same(client, intent="which?", reference=reference, answer=answer, note="n"))
+        return asyncio.run(
+            means_the_same(client, intent="which?", reference=reference, answer=answer, note="n")
+        )
 
     assert judged("the red one", "red")
     assert "answer: <<<red>>>" in right.prompts[-1]
@@ -148,7 +152,9 @@ def test_what_is_read_is_what_the_file_says() -> None:
         (
             {
                 "eval_types": ["program_html"],
-                "program_html": [{"url": "last", "locator": "eval(x)", "required_contents": {"exact_match": ""}}],
+                "program_html": [
+                    {"url": "last", "locator": "eval(x)", "required_contents": {"exact_match": ""}}
+                ],
             },
             r"the locator 'eval\(x\)' is of an unknown kind",
         ),
@@ -188,7 +194,10 @@ def test_sites_have_names_wherever_they_are(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setenv("SHOPPING", "http://h:7770/")
     monkeypatch.setenv("SHOPPING_ADMIN", "http://h:7780/admin")
     sites = Sites.from_environment()
-    assert sites.expand("__SHOPPING__/a |OR| __SHOPPING_ADMIN__/b") == "http://h:7770/a |OR| http://h:7780/admin/b"
+    assert (
+        sites.expand("__SHOPPING__/a |OR| __SHOPPING_ADMIN__/b")
+        == "http://h:7770/a |OR| http://h:7780/admin/b"
+    )
     assert sites.shorten("http://h:7780/admin/b?x=1") == "SHOPPING_ADMIN/b?x=1"
     assert sites.shorten("http://h:7770") == "SHOPPING"
     assert sites.shorten("http://h:77701/a") == "http://h:77701/a"

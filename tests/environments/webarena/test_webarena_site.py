@@ -22,7 +22,7 @@ PINNED = {
     "train": "a6f237864a53e65461a0f48c1c1a7ea8777edbbfcf3662f48463cd690a1099cf",
     "valid": "0f80a6b1930d887b78b805b054514099678126beb685832d49203ee7bf44ca21",
 }
-HOSTILE = '<img src=x onerror=alert(1)>"\'&</textarea><script>mark()</script>'
+HOSTILE = "<img src=x onerror=alert(1)>\"'&</textarea><script>mark()</script>"
 EVERYONE = {"shop": "", "forum": "", "admin": "admin"}
 
 
@@ -83,7 +83,10 @@ def test_two_episodes_never_see_each_others_rows(site: Site) -> None:
     one.get("/shop/item/3/add", {"quantity": "7"})
     assert '<td class="quantity">7</td>' in one.get("/shop/cart")[1]
     assert "the cart is empty" in other.get("/shop/cart")[1]
-    assert Browser(site, "guessed").get("/shop/cart") == (403, "<!DOCTYPE html><title>no episode</title>no episode")
+    assert Browser(site, "guessed").get("/shop/cart") == (
+        403,
+        "<!DOCTYPE html><title>no episode</title>no episode",
+    )
 
 
 def test_an_episode_that_is_over_is_forgotten(site: Site) -> None:
@@ -143,7 +146,9 @@ def test_a_form_that_makes_no_sense_changes_nothing(site: Site, form: dict[str, 
 
 def test_a_form_that_is_too_large_is_refused(site: Site) -> None:
     browser = browse(site)
-    with pytest.raises((OSError, AssertionError)):  # an answer, or a connection that is closed while it writes
+    with pytest.raises(
+        (OSError, AssertionError)
+    ):  # an answer, or a connection that is closed while it writes
         assert browser.get("/shop/account", {"city": "x" * MAX_BODY})[0] == 200
     assert browser.get("/shop/account")[0] == 200
 
@@ -165,8 +170,14 @@ def test_people_are_who_their_password_says(site: Site) -> None:
     assert "<h1>log in</h1>" in browser.get("/shop/account")[1]
     assert "<h1>log in</h1>" in browser.get("/admin/products/3")[1]
     assert "wrong name or password" in browser.get("/shop/login", {"name": name, "password": "x"})[1]
-    assert f'<span id="person">{name}</span>' in browser.get("/shop/login", {"name": name, "password": password})[1]
-    assert "wrong name or password" in browser.get("/admin/login", {"name": "' OR 1 --", "password": "castle"})[1]
+    assert (
+        f'<span id="person">{name}</span>'
+        in browser.get("/shop/login", {"name": name, "password": password})[1]
+    )
+    assert (
+        "wrong name or password"
+        in browser.get("/admin/login", {"name": "' OR 1 --", "password": "castle"})[1]
+    )
     assert "<h1>sales</h1>" in browser.get("/admin/login", {"name": "admin", "password": "castle"})[1]
 
 
@@ -198,7 +209,9 @@ def test_tasks_are_in_webarenas_format_with_every_evaluator() -> None:
         assert task_named(f"site:{record['task_id']}").instruction == record["intent"]
 
 
-@pytest.mark.parametrize("name", ["site:1", "site:1:fly", "site:999999:price_of", "webarena:x", "", "x" * 100_000])
+@pytest.mark.parametrize(
+    "name", ["site:1", "site:1:fly", "site:999999:price_of", "webarena:x", "", "x" * 100_000]
+)
 def test_a_task_that_is_not_there_is_named(name: str) -> None:
     with pytest.raises(DataError, match="no WebArena task") as caught:
         task_named(name)

@@ -21,7 +21,12 @@ def tree(*nested: Any) -> list[Node]:
     def add(entry: Any) -> str:
         role, name, *rest = entry
         number = str(len(nodes) + 1)
-        node = {"nodeId": number, "role": {"value": role}, "name": {"value": name}, "backendDOMNodeId": int(number)}
+        node = {
+            "nodeId": number,
+            "role": {"value": role},
+            "name": {"value": name},
+            "backendDOMNodeId": int(number),
+        }
         nodes.append(node)
         for extra in (part for part in rest if isinstance(part, dict)):
             node.update(extra)
@@ -66,7 +71,9 @@ def test_elements_are_told_in_reading_order() -> None:
 
 
 def test_what_is_ignored_is_passed_through_and_what_says_nothing_left_out() -> None:
-    assert lines(("none", "", {"ignored": True}, text("seen")), ("generic", ""), text("  ")) == ['[1] text: "seen"']
+    assert lines(("none", "", {"ignored": True}, text("seen")), ("generic", ""), text("  ")) == [
+        '[1] text: "seen"'
+    ]
 
 
 def test_a_table_and_a_chart_are_whole() -> None:
@@ -84,7 +91,12 @@ def test_a_table_and_a_chart_are_whole() -> None:
 
 def test_a_choice_lists_its_options_once() -> None:
     option = ("option", "red", prop("selected", True))
-    choice = ("combobox", "colour", {"value": {"value": "red"}}, ("MenuListPopup", "", option, ("option", "blue")))
+    choice = (
+        "combobox",
+        "colour",
+        {"value": {"value": "red"}},
+        ("MenuListPopup", "", option, ("option", "blue")),
+    )
     assert lines(("paragraph", "", ("LabelText", "", text("colour")), choice)) == [
         '[1] combobox: "colour" - red (red | blue)'
     ]
@@ -92,7 +104,12 @@ def test_a_choice_lists_its_options_once() -> None:
 
 def test_a_paragraph_is_one_text_and_its_controls_are_their_own() -> None:
     price = ("paragraph", "", text("price 12.50, in "), ("link", "toys", text("toys")))
-    city = ("paragraph", "", ("LabelText", "", text("city")), ("textbox", "city", text("oslo"), {"value": {"value": "oslo"}}))
+    city = (
+        "paragraph",
+        "",
+        ("LabelText", "", text("city")),
+        ("textbox", "city", text("oslo"), {"value": {"value": "oslo"}}),
+    )
     assert lines(price, city, ("paragraph", "", ("link", "more", text("more")))) == [
         '[1] text: "price 12.50, in toys"',
         '[2] link: "toys"',
@@ -129,7 +146,6 @@ def test_the_state_holds_what_matters_and_scrolling_shows_the_rest() -> None:
 
 def test_what_shares_words_with_the_task_comes_before_its_like() -> None:
     page = [element(n, "link", f"entry {n}") for n in range(1, 40)]
-    assert "38" in [e.id for e in abstract(page + [element(40, "link", "x")], "open entry 38 of the zebra")][:10] or True
     page[36] = element(37, "link", "zebra")
     assert "37" in [e.id for e in abstract(page, "open the zebra")]
     assert "37" not in [e.id for e in abstract(page, "open the horse")]

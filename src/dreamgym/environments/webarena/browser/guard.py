@@ -19,7 +19,13 @@ from dreamgym.environments.webarena.state import clean
 if TYPE_CHECKING:
     from playwright.async_api import ConsoleMessage, Dialog, Page, Request, Route
 
-HOSTS, DOWNLOADS, FILES, WINDOWS, SCRIPTS = "other hosts", "downloads", "file: links", "new windows", "javascript: links"
+HOSTS, DOWNLOADS, FILES, WINDOWS, SCRIPTS = (
+    "other hosts",
+    "downloads",
+    "file: links",
+    "new windows",
+    "javascript: links",
+)
 RESOURCES = "requests of pages to other hosts"  # images and the like: no deed of the agent's
 DEEDS = (HOSTS, DOWNLOADS, FILES, WINDOWS, SCRIPTS)
 MARK = "dreamgym refuses a javascript: link"

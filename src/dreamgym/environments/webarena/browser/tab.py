@@ -115,7 +115,9 @@ class Tab:
         try:
             await self.page.goto(url, wait_until="load", timeout=1_000 * LOAD_S)
         except playwright().Error as error:
-            raise EnvironmentFailedError(f"{url} cannot be opened ({_first(error)}): is the site up?") from None
+            raise EnvironmentFailedError(
+                f"{url} cannot be opened ({_first(error)}): is the site up?"
+            ) from None
         await self.rest()
 
     async def clean(self, origins: Sequence[str]) -> None:
