@@ -79,8 +79,8 @@ class Evaluation:
         width = max(len(name) for name in ("all", *self.by_type)) + 2
         shares = {"all": self.success, **self.by_type}
         lines = [f"{name:<{width}}{share.percent()}" for name, share in shares.items()]
-        lines += [f"pass^{p.k}  {p.share.percent()} over {p.tasks} tasks" for p in self.pass_hat]
         unmeasured = len(self.trajectories) - len(self.measured)
+        lines.extend(map(str, self.pass_hat))
         return [*lines, *([f"{unmeasured} episodes failed and are left out"] if unmeasured else [])]
 
     def to_json(self) -> dict[str, Any]:
