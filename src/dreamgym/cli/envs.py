@@ -89,7 +89,7 @@ def _print(found: Sequence[Facts], note: str) -> None:
             _number(figures.dreamed_turns_per_second),
             figures.fidelity or "no dream is shipped",
         )
-    console = Console()
+    console = Console(width=max(Console().width, WIDTH))
     console.print(table, markup=False)
     console.print(note, markup=False, highlight=False)
 

@@ -85,10 +85,10 @@ class Evaluation:
         width = max(len(name) for name in ("all", *self.by_type)) + 2
         shares = {"all": self.success, **self.by_type}
         lines = [f"{name:<{width}}{share.percent()}" for name, share in shares.items()]
-        lines += [f"pass^{p.k}  {p.share.percent()} over {p.tasks} tasks" for p in self.pass_hat]
         if any(t.episode_return not in (0.0, 1.0) for t in self.measured):
             lines.insert(1, f"return {self.mean_return:.3f} on average")
         unmeasured = len(self.trajectories) - len(self.measured)
+        lines.extend(map(str, self.pass_hat))
         return [*lines, *([f"{unmeasured} episodes failed and are left out"] if unmeasured else [])]
 
     def to_json(self) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from dreamgym.core.errors import DataError, UnavailableError
 from dreamgym.environments.taubench.tools import signature
 
 PREFIX = "tau2:"
+GYM = "tau2.gym.gym_agent"
 SOLO = "solo"
 MODES = (SOLO, "user")  # without a user, by a ticket; or with tau2's own user simulator, a hosted model
 WANTED = "wanted tau2:DOMAIN:solo:ID or tau2:DOMAIN:user:ID, such as tau2:mock:solo:create_task_1"
@@ -54,7 +55,7 @@ def split_id(id: str) -> tuple[str, bool, str]:
 def make_game(id: str, max_steps: int) -> Tau2Game:
     """The game of a task, not started. Raises ``UnavailableError`` where tau2-bench is not installed."""
     domain, solo, own_id = split_id(id)
-    module = _tau2("tau2.gym.gym_agent")
+    module = _tau2(GYM)
     game: Tau2Game = module.AgentGymEnv(domain=domain, task_id=own_id, max_steps=max_steps, solo_mode=solo)
     return game
 
@@ -125,7 +126,7 @@ def _signatures(world: Any, solo: bool) -> str:
 
 def _tau2(module: str) -> Any:
     try:
-        import_module("loguru").logger.disable("tau2")  # it tells every message on standard error
+        import_module(GYM).logger.disable("tau2")  # which tells every message on standard error
         return import_module(module)
     except ImportError as error:
         raise UnavailableError(f"{MISSING} ({error})") from error
