@@ -26,11 +26,13 @@ def needs() -> tuple[Need, ...]:
             name="MiniWoB++'s pages (miniwob:PAGE)",
             found=_version("miniwob") if folder() is not None else None,
             hint=INSTALL,
+            optional=True,
         ),
         Need(
             name="WebArena's own sites (webarena:NUMBER)",
             found=", ".join(f"{name}={url}" for name, url in sites.items()) or None,
             hint=f"host them, and set {', '.join(sorted(NAMES))} to their URLs",
+            optional=True,
         ),
     )
 
