@@ -5,7 +5,7 @@ Ids are given in reading order, so that a page that looks the same reads the sam
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,6 +23,7 @@ ALERTS = {"alert", "status", "alertdialog", "log"}
 TABLES = {"table", "grid", "treegrid"}
 CELLS = {"cell", "gridcell", "columnheader", "rowheader"}
 ASIDE = {"navigation", "banner", "contentinfo", "complementary"}
+SPOKEN = {"link", "button"}  # whose texts belong to the sentence around them
 PICTURES = {"img", "image", "figure", "graphics-document", "Canvas", "meter", "progressbar"}
 
 
@@ -58,6 +59,11 @@ class _Reader:
             self.found.append(
                 Element(id=number, type=type, name=name, value=value, options=options, aside=aside, node=backend)
             )
+
+
+def title_of(tree: Sequence[Mapping[str, Any]]) -> str:
+    """What the page calls itself."""
+    return _name(tree[0]) if tree else ""
 
 
 def read_elements(tree: Sequence[Mapping[str, Any]]) -> list[Element]:
@@ -101,7 +107,8 @@ def _read(reader: _Reader, node: Mapping[str, Any], role: str, aside: bool, labe
         _read_inside(reader, node, aside)
         return True
     if role == "paragraph":
-        reader.add(node, "text", _text(nodes, node), aside=aside)
+        if text := _words(reader, node):
+            reader.add(node, "text", text, aside=aside)
         _read_inside(reader, node, aside)
         return True
     return False
@@ -109,10 +116,22 @@ def _read(reader: _Reader, node: Mapping[str, Any], role: str, aside: bool, labe
 
 def _read_inside(reader: _Reader, node: Mapping[str, Any], aside: bool) -> None:
     """What can be acted on inside something whose text was told whole."""
-    for inner in _below(reader.nodes, node):
+    for inner in _below(reader.nodes, node, past=INTERACTIVE):
         role = _role(inner)
         if role in INTERACTIVE and not inner.get("ignored"):
             _read(reader, inner, role, aside, False)
+
+
+def _words(reader: _Reader, node: Mapping[str, Any]) -> str:
+    """What a paragraph says, but not what its controls say themselves; nothing where it is but a link."""
+    nodes = reader.nodes
+    spoken = [
+        _text(nodes, inner) if _role(inner) in SPOKEN else _raw(inner)
+        for inner in _below(nodes, node, past=INTERACTIVE)
+        if _role(inner) in SPOKEN or (_role(inner) == "StaticText" and _name(inner) not in reader.names)
+    ]
+    own = [n for n in _below(nodes, node, past=INTERACTIVE) if _role(n) == "StaticText" and _name(n) not in reader.names]
+    return _joined(spoken) if any(_name(inner) for inner in own) else ""
 
 
 def _lines(nodes: Mapping[str, Mapping[str, Any]], table: Mapping[str, Any]) -> Iterator[str]:
@@ -136,12 +155,16 @@ def _state(node: Mapping[str, Any], role: str) -> str:
     return ", ".join(part for part in parts if part)
 
 
-def _below(nodes: Mapping[str, Mapping[str, Any]], node: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+def _below(
+    nodes: Mapping[str, Mapping[str, Any]], node: Mapping[str, Any], past: Collection[str] = ()
+) -> Iterator[Mapping[str, Any]]:
+    """Everything under a node in reading order, but not what is under roles of ``past``."""
     stack = list(reversed(list(_children(nodes, node))))
     while stack:
         inner = stack.pop()
         yield inner
-        stack += reversed(list(_children(nodes, inner)))
+        if _role(inner) not in past:
+            stack += reversed(list(_children(nodes, inner)))
 
 
 def _children(nodes: Mapping[str, Mapping[str, Any]], node: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
@@ -150,7 +173,11 @@ def _children(nodes: Mapping[str, Mapping[str, Any]], node: Mapping[str, Any]) -
 
 def _text(nodes: Mapping[str, Mapping[str, Any]], node: Mapping[str, Any]) -> str:
     """The texts inside a node, apart by single spaces."""
-    return " ".join("".join(f"{_raw(n)} " for n in _below(nodes, node) if _role(n) == "StaticText").split()).replace(" ,", ",")
+    return _joined([_raw(inner) for inner in _below(nodes, node) if _role(inner) == "StaticText"])
+
+
+def _joined(texts: Sequence[str]) -> str:
+    return " ".join(" ".join(texts).split()).replace(" ,", ",")
 
 
 def _role(node: Mapping[str, Any]) -> str:

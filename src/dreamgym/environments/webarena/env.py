@@ -105,7 +105,7 @@ class WebarenaEnv:
             # Noted first, so that a place whose beginning fails is freed with the environment.
             self._episode = _Episode(task=task, seed=seed, place=place, tab=tab, actions=[], over=True)
             await place.begin(tab, seed)
-            text = await self._read(self._episode, [f"goal: {clean(place.instruction, MAX_GOAL)}"])
+            text = await self._read(self._episode, [] if place.changes else [_goal(place)])
         self._episode.over = False
         return self._observation(text)
 
@@ -179,7 +179,11 @@ class WebarenaEnv:
         """Do ``call``; whether that ended the episode, and its reward."""
         if call.name == "send_msg_to_user":
             return await episode.place.answer(episode.tab, call.text(0))
-        await perform(episode.tab, call, self._view.elements)
+        try:
+            await perform(episode.tab, call, self._view.elements)
+        except ActionError:
+            await episode.tab.rest()  # it may have been done in part
+            raise
         await episode.tab.rest()
         if call.name == "scroll":
             self._view.turn_page(call.numbers()[1])
@@ -188,8 +192,10 @@ class WebarenaEnv:
         return await episode.place.outcome(episode.tab)
 
     async def _read(self, episode: _Episode, notes: list[str]) -> str:
-        address = episode.place.shorten(episode.tab.page.url)
-        return await self._view.read(episode.tab, notes, episode.place.instruction, address)
+        place, tab = episode.place, episode.tab
+        if place.changes:  # the task's own instruction does not say what this episode asks for
+            notes = [*notes, _goal(place)]
+        return await self._view.read(tab, notes, place.instruction, place.shorten(tab.page.url))
 
     def _observation(self, text: str) -> Observation:
         return Observation(text=text, admissible=self._view.admissible() if self._show_admissible else None)
@@ -223,3 +229,7 @@ class WebarenaEnv:
         episode, self._episode = self._episode, None
         if episode is not None:
             episode.place.end()
+
+
+def _goal(place: Place) -> str:
+    return f"goal: {clean(place.instruction, MAX_GOAL)}"

@@ -18,8 +18,9 @@ START = """seed => {
   core.startEpisodeReal();
   for (const id of ['reward-display', 'click-canvas', 'sync-task-cover'])
     document.getElementById(id)?.setAttribute('style', 'display: none');
-  document.getElementById('reward-display')?.setAttribute('aria-hidden', 'true');
-  return core.getUtterance();
+  const wanted = core.getUtterance();
+  document.getElementById('query')?.setAttribute('aria-hidden', 'true');  // told as the goal, every turn
+  return wanted;
 }"""
 OUTCOME = "() => [WOB_DONE_GLOBAL === true, Number(WOB_RAW_REWARD_GLOBAL) || 0]"
 UTTERANCE_KEY = "utterance"

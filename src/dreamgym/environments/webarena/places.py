@@ -25,9 +25,14 @@ GOES_ON: Outcome = (False, 0.0)
 
 
 class Place(Protocol):
-    """One episode's place. ``repeatable``: the same actions get the same answers, from any reset."""
+    """One episode's place.
+
+    ``repeatable``: the same actions get the same answers, from any reset. ``changes``: what is to be done is
+    drawn with the seed, so the agent is told it in every turn.
+    """
 
     repeatable: bool
+    changes: bool
     storage_state: str | None
 
     @property
@@ -68,6 +73,7 @@ class MiniwobPlace:
     site: Site
     page: str
     repeatable: bool = True
+    changes: bool = True
     storage_state: str | None = None
     instruction: str = ""
 
@@ -82,6 +88,7 @@ class MiniwobPlace:
         if tab.page.url != url or tab.kept != url:
             await tab.clean([self.site.url])
             await tab.go(url)
+            await tab.forget_history()
             tab.kept = url
         else:
             tab.guard.begin_episode()
@@ -113,6 +120,7 @@ class OwnPlace:
     spec: TaskSpec
     judge: LLMClient | None
     repeatable: bool = True
+    changes: bool = False
     storage_state: str | None = None
     _token: str = field(default="", init=False)
 
@@ -135,6 +143,7 @@ class OwnPlace:
         cookie = {"name": COOKIE, "value": self._token, "url": self.site.url, "httpOnly": True}
         await tab.page.context.add_cookies([cookie])  # type: ignore[list-item]
         await tab.go(self._sites().expand(self.spec.start_url))
+        await tab.forget_history()
 
     async def outcome(self, tab: Tab) -> Outcome:
         """See ``Place``."""
@@ -166,6 +175,7 @@ class UserPlace:
     judge: LLMClient | None
     storage_state: str | None = None
     repeatable: bool = False
+    changes: bool = False
 
     @property
     def instruction(self) -> str:

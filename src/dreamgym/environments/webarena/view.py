@@ -32,7 +32,7 @@ class View:
     async def read(self, tab: Tab, notes: list[str], instruction: str, address: str) -> str:
         """The text of the page that is open."""
         try:
-            found = await tab.read()
+            title, found = await tab.read()
         except TooLargeError as error:
             self.elements, self._shown = {}, []
             return "\n".join([*notes, f"error: {error}"])
@@ -40,7 +40,7 @@ class View:
         self._screens = windows(found)
         self._window = min(self._window, self._screens - 1)
         self._shown = found if self._whole else abstract(found, instruction, self._window)
-        lines = [*notes, f"page: {clean(address, 500)} - {clean(await tab.page.title())}"]
+        lines = [*notes, f"page: {clean(address, 500)} - {clean(title)}"]
         if self._shown:
             lines.append(describe(self._shown, whole=self._whole))
         if len(self._shown) < len(found):

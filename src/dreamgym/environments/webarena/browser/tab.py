@@ -15,7 +15,7 @@ from dreamgym.core.data_structures import StopReason
 from dreamgym.core.errors import EnvironmentFailedError, EpisodeError
 from dreamgym.environments.webarena.browser.chromium import CLOSE_S, SharedChromium, playwright, within
 from dreamgym.environments.webarena.browser.guard import HOSTS, Guard
-from dreamgym.environments.webarena.elements import Element, read_elements
+from dreamgym.environments.webarena.elements import Element, read_elements, title_of
 
 if TYPE_CHECKING:
     from playwright.async_api import BrowserContext, CDPSession, Page, Request
@@ -25,9 +25,11 @@ LOAD_S = 10.0
 QUIET_S = 3.0  # how long requests that a page makes after it has loaded are waited for
 MAX_PAGE = 8_000_000  # characters of a page that is read
 MAX_TAGS = 30_000
+READS = 3
 BROWSER_ERROR = "chrome-error://"
 SIZE = "() => [document.documentElement.outerHTML.length, document.getElementsByTagName('*').length]"
-FRAMES = "() => new Promise(done => setTimeout(done, 0))"
+# A form is sent by a task of its own after the click: two rounds let it begin.
+ROUNDS = "() => new Promise(done => setTimeout(() => setTimeout(done, 0), 0))"
 
 
 class TurnTimeoutError(EpisodeError):
@@ -112,14 +114,16 @@ class Tab:
         await self.rest()
 
     async def clean(self, origins: Sequence[str]) -> None:
-        """As new: no cookies, nothing stored, no history, no page."""
+        """As new for the page that is opened next: no cookies, nothing stored."""
         self.kept = ""
-        await self.page.goto("about:blank")
         await self.page.context.clear_cookies()
         for origin in origins:
             await self.cdp.send("Storage.clearDataForOrigin", {"origin": origin, "storageTypes": "all"})
-        await self.cdp.send("Page.resetNavigationHistory")
         self.guard.begin_episode()
+
+    async def forget_history(self) -> None:
+        """There is no way back from the page that is open."""
+        await self.cdp.send("Page.resetNavigationHistory")
 
     async def rest(self) -> None:
         """Wait until what was set off is over: a page has loaded, its requests are answered.
@@ -137,17 +141,27 @@ class Tab:
             raise EnvironmentFailedError("the page has crashed")
         await self._judge_failure()
 
-    async def read(self) -> list[Element]:
-        """The elements of the page.
+    async def read(self) -> tuple[str, list[Element]]:
+        """The title and the elements of the page.
 
         Raises:
             TooLargeError: it is too large to be read.
         """
+        for _ in range(READS):
+            try:
+                return await self._read()
+            except playwright().Error:
+                if not self.alive:
+                    raise
+                await self.rest()  # another page has come in the meantime
+        return await self._read()
+
+    async def _read(self) -> tuple[str, list[Element]]:
         size, tags = await self.page.evaluate(SIZE)
         if size > MAX_PAGE or tags > MAX_TAGS:
             raise TooLargeError(f"the page is too large to be read: {size:,} characters, {tags:,} elements")
         tree = await self.cdp.send("Accessibility.getFullAXTree")
-        return read_elements(tree["nodes"])
+        return title_of(tree["nodes"]), read_elements(tree["nodes"])
 
     async def mark(self, element: Element, name: str) -> bool:
         """Set the attribute ``name`` on ``element``, for a locator to find; false where it has gone."""
@@ -190,7 +204,7 @@ class Tab:
     async def _flush(self) -> None:
         """Let every event that was set off arrive."""
         try:
-            await self.page.evaluate(FRAMES)
+            await self.page.evaluate(ROUNDS)
         except playwright().Error:
             if not self.alive:
                 raise EnvironmentFailedError("the page has crashed") from None  # else: another page has come
