@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -13,12 +12,18 @@ import pytest
 
 from dreamgym.environments.webarena.browser.chromium import executable, own_chromium
 
-MISSING = "Playwright" if find_spec("playwright") is None else "Chromium" if not (executable() or own_chromium()) else ""
+MISSING = (
+    "Playwright"
+    if find_spec("playwright") is None
+    else "Chromium" if not (executable() or own_chromium()) else ""
+)
 needs_browser = pytest.mark.skipif(
     bool(MISSING),
     reason=f"no {MISSING}: pip install 'dreamgym[browser]' and apt-get install chromium",
 )
-needs_miniwob = pytest.mark.skipif(find_spec("miniwob") is None, reason="no miniwob: pip install 'dreamgym[browser]'")
+needs_miniwob = pytest.mark.skipif(
+    find_spec("miniwob") is None, reason="no miniwob: pip install 'dreamgym[browser]'"
+)
 
 
 class Pages(ThreadingHTTPServer):
@@ -36,15 +41,12 @@ class Pages(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     server: Pages
-    protocol_version = "HTTP/1.1"
 
     def do_GET(self) -> None:
         path = self.path.partition("?")[0]
         self.server.asked.append(self.path)
         page = self.server.pages.get(path)
         body = (page or "").encode()
-        if path == "/slow":
-            time.sleep(60)
         self.send_response(404 if page is None else 302 if page.startswith("-> ") else 200)
         if page is not None and page.startswith("-> "):
             self.send_header("Location", page[3:])
@@ -53,7 +55,10 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Type", "text/html; charset=utf-8")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
-        self.wfile.write(body)
+        try:
+            self.wfile.write(body)
+        except ConnectionError:
+            return  # the browser has seen enough
 
     do_POST = do_GET
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 import lzma
+from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -35,112 +37,175 @@ TRAP = """<!DOCTYPE html><title>trap</title><body>
 <img src="http://example.com/pixel.png" alt="pixel">
 </body>"""
 INSIDE = "<!DOCTYPE html><title>inside</title><p>you are inside</p><a href='/'>back</a>"
+PAGES = {
+    "": TRAP,
+    "/": TRAP,
+    "/inside": INSIDE,
+    "/away": "-> http://example.com/",
+    "/attached": "secret",
+    "/huge": "<p>" + "x" * 50_000_000,
+}
+WAYS_OUT = {
+    "name": HOSTS,
+    "number": HOSTS,
+    "redirect": HOSTS,
+    "elsewhere": HOSTS,
+    "attachment": DOWNLOADS,
+    "made here": DOWNLOADS,
+    "file": FILES,
+    "code": SCRIPTS,
+    "code form": SCRIPTS,
+    "window": WINDOWS,
+    "opener": WINDOWS,
+}
 
 
 def data_of(folder: Path, start: str = "__SHOPPING__") -> tuple[Path, Task]:
     """A data folder with one task, which begins on the trap."""
-    evaluation = {"eval_types": ["url_match"], "reference_answers": None, "reference_url": "__SHOPPING__/inside"}
-    record = {"task_id": 0, "sites": ["shopping"], "start_url": start, "intent": "get out", "require_login": False}
+    evaluation = {
+        "eval_types": ["url_match"],
+        "reference_answers": None,
+        "reference_url": "__SHOPPING__/inside",
+    }
+    record = {
+        "task_id": 0,
+        "sites": ["shopping"],
+        "start_url": start,
+        "intent": "get out",
+        "require_login": False,
+    }
     (folder / "webarena").mkdir()
     with lzma.open(folder / "webarena" / "webarena_test.raw.json.xz", "wt") as file:
         json.dump([record | {"eval": evaluation | {"program_html": []}}], file)
     return folder, task_named("webarena:0", folder)
 
 
-@pytest.fixture
-def trap(monkeypatch: pytest.MonkeyPatch) -> Iterator[Pages]:
-    with served({"/outside": "<title>outside</title>"}) as other:
-        pages = {"": TRAP, "/": TRAP, "/inside": INSIDE, "/away": "-> http://example.com/", "/attached": "secret"}
-        with served(pages | {"/elsewhere": f"-> {other.url}/outside"}) as site:
-            site.pages["/huge"] = "<p>" + "x" * 50_000_000
-            monkeypatch.setenv("SHOPPING", site.url)
-            yield site
+@dataclass(frozen=True)
+class Tried:
+    """What came of a click: the answer, and what was refused during it."""
+
+    answer: StepResult
+    refused: Counter[str]
 
 
-async def _do(task: Task, folder: Path, names: list[str]) -> tuple[list[StepResult], dict[str, int]]:
-    """Click on the elements with these names, one after the other."""
-    environment = WebarenaEnv(data_dir=folder, state="full")
+async def click(environment: WebarenaEnv, text: str, name: str) -> StepResult:
+    """Click on the element with this name of the page that ``text`` shows."""
+    (id,) = [line.split("]")[0][1:] for line in text.splitlines() if line.endswith(f': "{name}"')]
+    return await environment.step(f"click('{id}')")
+
+
+async def try_all(task: Task, folder: Path) -> dict[str, Tried]:
+    """One click after the other in one episode: what is refused leaves the page as it was."""
+    environment, tried = WebarenaEnv(data_dir=folder, state="full", max_turns=100), dict[str, Tried]()
     try:
-        text, answers = (await environment.reset(task, 0)).text, list[StepResult]()
-        for name in names:
-            (id,) = [line.split("]")[0][1:] for line in text.splitlines() if line.endswith(f': "{name}"')]
-            answers.append(await environment.step(f"click('{id}')"))
-            text = answers[-1].observation.text
-        return answers, environment.refused
+        text = (await environment.reset(task, 0)).text
+        for name in (*WAYS_OUT, "fetch", "alert", "confirm", "inside", "back", "huge"):
+            before = Counter(environment.refused)
+            answer = await click(environment, text, name)
+            tried[name] = Tried(answer, Counter(environment.refused) - before)
+            text = answer.observation.text
     finally:
         await environment.close()
+    return tried
 
 
-def click(trap: Pages, folder: Path, *names: str) -> tuple[list[StepResult], dict[str, int]]:
-    folder, task = data_of(folder)
-    return asyncio.run(_do(task, folder, list(names)))
+@pytest.fixture(scope="module")
+def outside() -> Iterator[Pages]:
+    with served({"/outside": "<title>outside</title>"}) as other:
+        yield other
 
 
-def test_an_allowed_link_leads_where_it_says(trap: Pages, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def tried(tmp_path_factory: pytest.TempPathFactory, outside: Pages) -> Iterator[dict[str, Tried]]:
+    with pytest.MonkeyPatch.context() as patch:
+        with served(PAGES | {"/elsewhere": f"-> {outside.url}/outside"}) as site:
+            patch.setenv("SHOPPING", site.url)
+            folder, task = data_of(tmp_path_factory.mktemp("data"))
+            yield asyncio.run(try_all(task, folder))
+
+
+def test_an_allowed_link_leads_where_it_says(tried: dict[str, Tried]) -> None:
     """The negative control: the browser is not simply dead."""
-    (result,), refused = click(trap, tmp_path, "inside")
-    assert "page: SHOPPING/inside - inside" in result.observation.text
-    assert result.valid
-    assert refused == {RESOURCES: 1}  # the trap's own picture
+    inside = tried["inside"]
+    assert inside.answer.observation.text.startswith("page: SHOPPING/inside - inside")
+    assert inside.answer.valid
+    assert not inside.refused
 
 
-@pytest.mark.parametrize(
-    ("name", "kind"),
-    [
-        ("name", HOSTS),
-        ("number", HOSTS),
-        ("redirect", HOSTS),
-        ("attachment", DOWNLOADS),
-        ("made here", DOWNLOADS),
-        ("file", FILES),
-        ("code", SCRIPTS),
-        ("code form", SCRIPTS),
-        ("window", WINDOWS),
-        ("opener", WINDOWS),
-    ],
-)
-def test_every_way_out_is_refused_and_counted(trap: Pages, tmp_path: Path, name: str, kind: str) -> None:
-    answers, refused = click(trap, tmp_path, name, "inside")
-    assert not answers[0].valid
-    assert answers[0].observation.text.startswith(f"refused: {kind} cannot be opened\npage: SHOPPING")
-    assert "trap" in answers[0].observation.text.splitlines()[1]
-    assert refused[kind] == 1
-    assert "you are inside" in answers[1].observation.text  # and the episode goes on
+@pytest.mark.parametrize(("name", "kind"), WAYS_OUT.items())
+def test_every_way_out_is_refused_and_counted(tried: dict[str, Tried], name: str, kind: str) -> None:
+    answer = tried[name].answer
+    assert not answer.valid
+    assert answer.observation.text.startswith(f"refused: {kind} cannot be opened\npage: SHOPPING")
+    assert answer.observation.text.splitlines()[1].endswith(" - trap")
+    assert tried[name].refused[kind] == 1
+    assert not set(tried[name].refused) - {kind, RESOURCES}
 
 
-def test_what_a_page_asks_for_by_itself_goes_nowhere(trap: Pages, tmp_path: Path) -> None:
-    answers, refused = click(trap, tmp_path, "fetch")
-    assert "no leak" in answers[0].observation.text
-    assert answers[0].valid
-    assert refused == {RESOURCES: 2 + answers[0].observation.text.count("never")}
+def test_what_a_page_asks_for_by_itself_goes_nowhere(tried: dict[str, Tried]) -> None:
+    assert " - no leak" in tried["fetch"].answer.observation.text
+    assert tried["fetch"].answer.valid  # no deed of the agent's
+    assert tried["fetch"].refused == {RESOURCES: 1}
+    assert tried["back"].refused == {RESOURCES: 1}  # the trap's picture
 
 
-def test_dialogs_are_answered_and_told(trap: Pages, tmp_path: Path) -> None:
-    answers, _ = click(trap, tmp_path, "alert", "confirm")
-    assert answers[0].observation.text.startswith("the page said: \"an \"alert\"\"\npage: ")
-    assert 'the page said: "sure?"\npage: SHOPPING - false' in answers[1].observation.text
+def test_dialogs_are_answered_and_told(tried: dict[str, Tried]) -> None:
+    assert tried["alert"].answer.observation.text.startswith('the page said: "an "alert""\npage: SHOPPING')
+    assert tried["confirm"].answer.observation.text.startswith('the page said: "sure?"\npage: SHOPPING')
+    assert " - false\n" in tried["confirm"].answer.observation.text
 
 
-def test_a_page_of_fifty_megabytes_is_not_read(trap: Pages, tmp_path: Path) -> None:
-    answers, _ = click(trap, tmp_path, "huge")
-    assert "error: the page is too large to be read" in answers[0].observation.text
-    assert answers[0].reward == 0
-    assert len(answers[0].observation.text) < 500
+def test_a_page_of_fifty_megabytes_is_not_read(tried: dict[str, Tried]) -> None:
+    answer = tried["huge"].answer
+    note, where = answer.observation.text.splitlines()[:2]
+    assert note == "error: the page is too large to be read: 50,000,003 bytes"
+    assert where.endswith(" - trap")
+    assert (answer.reward, answer.valid) == (0, False)
 
 
-def test_a_page_that_hangs_ends_the_episode(
-    trap: Pages, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(tab, "TURN_S", 3.0)
-    with pytest.raises(EpisodeError, match="did not answer within 3 s") as caught:
-        click(trap, tmp_path, "loop")
-    assert caught.value.stop_reason is StopReason.TIMEOUT
+def test_other_ports_of_this_machine_are_other_hosts(tried: dict[str, Tried], outside: Pages) -> None:
+    assert tried["elsewhere"].refused[HOSTS] == 1
+    assert outside.asked == []
 
 
-def test_a_site_that_is_down_is_no_fault_of_the_agent(
+def test_a_page_that_hangs_ends_the_episode_and_not_the_environment(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("SHOPPING", "http://127.0.0.1:9999")
     folder, task = data_of(tmp_path)
-    with pytest.raises(EnvironmentFailedError, match="is the site up"):
-        asyncio.run(_do(task, folder, []))
+
+    async def play(site: Pages) -> str:
+        environment = WebarenaEnv(data_dir=folder, state="full")
+        try:
+            with pytest.raises(EpisodeError, match="did not answer within 3 s") as caught:
+                await click(environment, (await environment.reset(task, 0)).text, "loop")
+            assert caught.value.stop_reason is StopReason.TIMEOUT
+            again = await click(environment, (await environment.reset(task, 0)).text, "inside")
+            return again.observation.text
+        finally:
+            await environment.close()
+
+    with served(PAGES) as site:
+        monkeypatch.setenv("SHOPPING", site.url)
+        monkeypatch.setattr(tab, "TURN_S", 3.0)
+        assert "you are inside" in asyncio.run(play(site))
+
+
+def test_a_site_that_goes_down_is_no_fault_of_the_agents(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, task = data_of(tmp_path)
+
+    async def play() -> None:
+        environment = WebarenaEnv(data_dir=folder, state="full")
+        try:
+            with served(PAGES) as site:
+                monkeypatch.setenv("SHOPPING", site.url)
+                answer = await click(environment, (await environment.reset(task, 0)).text, "inside")
+            with pytest.raises(EnvironmentFailedError, match="is the site up"):
+                await click(environment, answer.observation.text, "back")
+            with pytest.raises(EnvironmentFailedError, match="is the site up"):
+                await environment.reset(task, 0)
+        finally:
+            await environment.close()
+
+    asyncio.run(play())

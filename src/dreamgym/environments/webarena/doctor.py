@@ -5,7 +5,12 @@ from __future__ import annotations
 from importlib.metadata import PackageNotFoundError, version
 
 from dreamgym.environments.needs import Need
-from dreamgym.environments.webarena.browser.chromium import INSTALL, INSTALL_CHROMIUM, executable, own_chromium
+from dreamgym.environments.webarena.browser.chromium import (
+    INSTALL,
+    INSTALL_CHROMIUM,
+    executable,
+    own_chromium,
+)
 from dreamgym.environments.webarena.miniwob import folder
 from dreamgym.environments.webarena.sites import NAMES, Sites
 

@@ -51,13 +51,23 @@ class _Reader:
     names: set[str]
     found: list[Element] = field(default_factory=list)
 
-    def add(self, node: Mapping[str, Any], type: str, name: str, value: str = "", options: tuple[str, ...] = (), aside: bool = False) -> None:
+    def add(
+        self,
+        node: Mapping[str, Any],
+        type: str,
+        name: str,
+        value: str = "",
+        options: tuple[str, ...] = (),
+        aside: bool = False,
+    ) -> None:
         """Note an element, unless it says nothing."""
         backend = node.get("backendDOMNodeId", 0)
         if (name or value or type in INTERACTIVE) and len(self.found) < MAX_ELEMENTS:
             number = str(len(self.found) + 1)
             self.found.append(
-                Element(id=number, type=type, name=name, value=value, options=options, aside=aside, node=backend)
+                Element(
+                    id=number, type=type, name=name, value=value, options=options, aside=aside, node=backend
+                )
             )
 
 
@@ -88,8 +98,14 @@ def _read(reader: _Reader, node: Mapping[str, Any], role: str, aside: bool, labe
     """Note what a node is; true where its children are told with it."""
     nodes, name = reader.nodes, _name(node)
     if role in INTERACTIVE:
-        options = tuple(_name(n) for n in _below(nodes, node) if _role(n) == "option") if role in ("combobox", "listbox") else ()
-        reader.add(node, NAMES.get(role, role), name or _text(nodes, node), _state(node, role), options, aside)
+        options = (
+            tuple(_name(n) for n in _below(nodes, node) if _role(n) == "option")
+            if role in ("combobox", "listbox")
+            else ()
+        )
+        reader.add(
+            node, NAMES.get(role, role), name or _text(nodes, node), _state(node, role), options, aside
+        )
         return True
     if role == "StaticText":
         if not (labelled and name in reader.names):
@@ -100,7 +116,9 @@ def _read(reader: _Reader, node: Mapping[str, Any], role: str, aside: bool, labe
         return not any(_role(n) in INTERACTIVE for n in _below(nodes, node))
     if role in PICTURES:
         if role not in ("Canvas", "figure") or name:
-            reader.add(node, "chart" if ":" in name else NAMES.get(role, role), name, _value(node), aside=aside)
+            reader.add(
+                node, "chart" if ":" in name else NAMES.get(role, role), name, _value(node), aside=aside
+            )
         return role != "figure"
     if role in TABLES:
         reader.add(node, "table", name, "; ".join(_lines(nodes, node)), aside=aside)
@@ -130,7 +148,11 @@ def _words(reader: _Reader, node: Mapping[str, Any]) -> str:
         for inner in _below(nodes, node, past=INTERACTIVE)
         if _role(inner) in SPOKEN or (_role(inner) == "StaticText" and _name(inner) not in reader.names)
     ]
-    own = [n for n in _below(nodes, node, past=INTERACTIVE) if _role(n) == "StaticText" and _name(n) not in reader.names]
+    own = [
+        n
+        for n in _below(nodes, node, past=INTERACTIVE)
+        if _role(n) == "StaticText" and _name(n) not in reader.names
+    ]
     return _joined(spoken) if any(_name(inner) for inner in own) else ""
 
 

@@ -182,7 +182,9 @@ class WebarenaEnv:
         try:
             await perform(episode.tab, call, self._view.elements)
         except ActionError:
-            await episode.tab.rest()  # it may have been done in part
+            await episode.tab.rest()  # it may have been done all the same, as by a click that ends the episode
+            if (outcome := await episode.place.outcome(episode.tab))[0]:
+                return outcome
             raise
         await episode.tab.rest()
         if call.name == "scroll":
@@ -212,9 +214,9 @@ class WebarenaEnv:
         needed = chromium_hosts(place)
         tab = self._tab
         if tab is None or not tab.alive or not place.repeatable or needed != self._hosts:
+            # The new one first: the browser stays open as long as somebody uses it.
+            tab = await Tab.open(chromium(needed), place.origins, place.storage_state)
             await self._drop_tab()
-            shared = chromium(needed)
-            tab = await Tab.open(shared, place.origins, place.storage_state)
             self._tab, self._hosts = tab, needed
         tab.guard.allowed = place.origins
         return tab

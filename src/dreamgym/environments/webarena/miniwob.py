@@ -44,7 +44,9 @@ def page_names() -> tuple[str, ...]:
     """
     pages = folder()
     if pages is None:
-        raise UnavailableError(f"MiniWoB++'s pages are in the package miniwob, which is not installed: {INSTALL}")
+        raise UnavailableError(
+            f"MiniWoB++'s pages are in the package miniwob, which is not installed: {INSTALL}"
+        )
     return tuple(sorted(path.stem for path in (pages / "miniwob").glob("*.html")))
 
 

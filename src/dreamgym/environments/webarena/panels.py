@@ -67,7 +67,9 @@ def task_named(name: str, data_dir: Path | None = None) -> Task:
     if name.startswith(f"{MINIWOB}:"):
         page = name.removeprefix(f"{MINIWOB}:")
         if page not in (pages := page_names()):
-            raise DataError(f"MiniWoB++ has no page {page[:60]!r}, only {', '.join(pages[:5])} … ({len(pages)} in all)")
+            raise DataError(
+                f"MiniWoB++ has no page {page[:60]!r}, only {', '.join(pages[:5])} … ({len(pages)} in all)"
+            )
         instruction = f"{page.replace('-', ' ')}: do what the page says"
         return Task(id=name, environment="webarena", instruction=instruction, task_type=page, split=MINIWOB)
     spec = spec_named(name, data_dir)
@@ -136,8 +138,17 @@ def _read(path: Path) -> Any:
         with lzma.open(path, "rt", encoding="utf-8") as file:
             return json.loads(file.read(MAX_FILE))
     except FileNotFoundError:
-        raise UnavailableError(f"there is no {path}: wanted WebArena's tasks as JSON, packed with xz") from None
-    except (OSError, EOFError, lzma.LZMAError, UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+        raise UnavailableError(
+            f"there is no {path}: wanted WebArena's tasks as JSON, packed with xz"
+        ) from None
+    except (
+        OSError,
+        EOFError,
+        lzma.LZMAError,
+        UnicodeDecodeError,
+        json.JSONDecodeError,
+        RecursionError,
+    ) as error:
         raise DataError(f"{path} cannot be read: {error}") from None
 
 
@@ -158,16 +169,25 @@ def own_records(name: str) -> list[dict[str, Any]]:
     """The tasks of our own site's panel as WebArena's files have theirs, one world after the other."""
     templates = list(TEMPLATES)
     return [
-        make_record(FIRST_WORLD[name] + number, templates[number % len(templates)]) for number in range(SIZES[name])
+        make_record(FIRST_WORLD[name] + number, templates[number % len(templates)])
+        for number in range(SIZES[name])
     ]
 
 
 def _dump(world: int) -> str:
+    """All rows of a world, independent of how a version of SQLite stores them."""
     db = open_world(world)
     try:
-        return "\n".join(db.iterdump())
+        tables = [
+            row["name"]
+            for row in db.execute("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")
+        ]
+        rows = {
+            name: [list(row) for row in db.execute(f"SELECT * FROM {name} ORDER BY rowid")] for name in tables
+        }
     finally:
         db.close()
+    return json.dumps(rows)
 
 
 def _bounded(name: str, available: int, size: int | None) -> int:

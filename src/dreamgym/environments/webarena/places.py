@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from dreamgym.core.data_structures import Task
 from dreamgym.core.errors import UnavailableError
@@ -140,8 +140,8 @@ class OwnPlace:
         assert self.spec.world is not None
         self._token = self.site.open(self.spec.world, logins(self.spec))
         await tab.clean([self.site.url])
-        cookie = {"name": COOKIE, "value": self._token, "url": self.site.url, "httpOnly": True}
-        await tab.page.context.add_cookies([cookie])  # type: ignore[list-item]
+        cookie: Any = {"name": COOKIE, "value": self._token, "url": self.site.url, "httpOnly": True}
+        await tab.page.context.add_cookies([cookie])
         await tab.go(self._sites().expand(self.spec.start_url))
         await tab.forget_history()
 

@@ -121,7 +121,11 @@ class Randomly:
         return choose(self._rng, admissible) if admissible else "noop()"
 
 
-PLAYERS: dict[str, Callable[[Task, Random], Player]] = {"expert": Expert, "mistaken": Mistaken, "random": Randomly}
+PLAYERS: dict[str, Callable[[Task, Random], Player]] = {
+    "expert": Expert,
+    "mistaken": Mistaken,
+    "random": Randomly,
+}
 Plan = Callable[[dict[str, Any], dict[str, Any]], list[Deed]]
 
 

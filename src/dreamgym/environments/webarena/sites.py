@@ -36,7 +36,9 @@ class Sites:
     @classmethod
     def own(cls, url: str) -> Sites:
         """Our own site, served at ``url``."""
-        return cls(urls={"SHOPPING_ADMIN": f"{url}/admin", "SHOPPING": f"{url}/shop", "REDDIT": f"{url}/forum"})
+        return cls(
+            urls={"SHOPPING_ADMIN": f"{url}/admin", "SHOPPING": f"{url}/shop", "REDDIT": f"{url}/forum"}
+        )
 
     def expand(self, text: str) -> str:
         """``text`` with URLs for placeholders.
@@ -83,5 +85,7 @@ def hosts(origins: Iterable[str]) -> tuple[str, ...]:
 
 def _base(name: str, url: str) -> str:
     if not url.startswith(("http://", "https://")) or not origin_of(url):
-        raise ConfigError(f"the environment variable {name} is {url!r}: wanted a URL such as http://localhost:7770")
+        raise ConfigError(
+            f"the environment variable {name} is {url!r}: wanted a URL such as http://localhost:7770"
+        )
     return url.rstrip("/")

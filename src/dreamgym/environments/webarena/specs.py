@@ -134,7 +134,11 @@ def _listed(value: object) -> tuple[str, ...]:
     """One text or several, as the files have it either way."""
     if value is None:
         return ()
-    return tuple(map(str, value)) if isinstance(value, Sequence) and not isinstance(value, str) else (str(value),)
+    return (
+        tuple(map(str, value))
+        if isinstance(value, Sequence) and not isinstance(value, str)
+        else (str(value),)
+    )
 
 
 @dataclass(frozen=True, slots=True)

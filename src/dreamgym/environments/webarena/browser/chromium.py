@@ -85,7 +85,9 @@ class SharedChromium:
             await within(CLOSE_S, engine.stop())
 
 
-_SHARED: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[tuple[str, ...], SharedChromium]] = WeakKeyDictionary()
+_SHARED: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[tuple[str, ...], SharedChromium]] = (
+    WeakKeyDictionary()
+)
 
 
 def chromium(hosts: tuple[str, ...]) -> SharedChromium:
@@ -103,7 +105,9 @@ def playwright() -> Any:
     try:
         from playwright import async_api
     except ImportError:
-        raise UnavailableError(f"the browser is driven by Playwright, which is not installed: {INSTALL}") from None
+        raise UnavailableError(
+            f"the browser is driven by Playwright, which is not installed: {INSTALL}"
+        ) from None
     return async_api
 
 

@@ -12,11 +12,10 @@ from dreamgym.environments.webarena.browser.tab import Tab
 from dreamgym.environments.webarena.elements import Element
 
 if TYPE_CHECKING:
-    from playwright.async_api import Locator, Page
+    from playwright.async_api import Locator
 
-ACTION_MS = 1_500  # for an element to be seen, to hold still, and to take the action
+ACTION_MS = 2_500  # for an element to be seen, to hold still, and to take the action
 MARK, OTHER_MARK = "data-dreamgym", "data-dreamgym-other"
-ON_ELEMENTS = 1, 2
 # What an agent may upload: made here, never a file of this machine.
 UPLOADS = {"notes.txt": b"some notes\n", "picture.svg": b"<svg xmlns='http://www.w3.org/2000/svg'/>"}
 
@@ -110,8 +109,8 @@ async def _upload(target: Locator, call: Call) -> None:
     if name not in UPLOADS:
         raise ActionError(f"there is no such file, the files are {', '.join(UPLOADS)}")
     kind = "text/plain" if name.endswith(".txt") else "image/svg+xml"
-    payload = {"name": name, "mimeType": kind, "buffer": UPLOADS[name]}
-    await target.set_input_files([payload], timeout=ACTION_MS)  # type: ignore[list-item]
+    payload: Any = {"name": name, "mimeType": kind, "buffer": UPLOADS[name]}
+    await target.set_input_files([payload], timeout=ACTION_MS)
 
 
 DEEDS: Mapping[str, Callable[[Locator, Call], Awaitable[None]]] = {

@@ -7,17 +7,25 @@ Requests to other hosts are stopped at the network layer; downloads, new windows
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urljoin
 
 from dreamgym.environments.webarena.browser.chromium import playwright
 from dreamgym.environments.webarena.sites import origin_of
 from dreamgym.environments.webarena.state import clean
 
 if TYPE_CHECKING:
-    from playwright.async_api import ConsoleMessage, Dialog, Download, Page, Request, Route
+    from playwright.async_api import ConsoleMessage, Dialog, Page, Request, Route
 
-HOSTS, DOWNLOADS, FILES, WINDOWS, SCRIPTS = "other hosts", "downloads", "file: links", "new windows", "javascript: links"
+HOSTS, DOWNLOADS, FILES, WINDOWS, SCRIPTS = (
+    "other hosts",
+    "downloads",
+    "file: links",
+    "new windows",
+    "javascript: links",
+)
 RESOURCES = "requests of pages to other hosts"  # images and the like: no deed of the agent's
 DEEDS = (HOSTS, DOWNLOADS, FILES, WINDOWS, SCRIPTS)
 MARK = "dreamgym refuses a javascript: link"
@@ -26,7 +34,7 @@ NOT_ALLOWED = "Not allowed to load local resource: file:"
 INIT = f"""
 for (const kind of ['click', 'auxclick', 'submit']) window.addEventListener(kind, event => {{
   const path = event.composedPath();
-  const url = kind === 'submit' ? (event.submitter?.formAction || event.target.action)
+  const url = kind === 'submit' ? (event.submitter?.getAttribute('formaction') ?? event.target.getAttribute('action'))
     : path.find(node => node instanceof Element && node.matches('a[href], area[href]'))?.href;
   if (typeof url === 'string' && url.trim().toLowerCase().startsWith('javascript:')) {{
     event.preventDefault(); event.stopImmediatePropagation(); console.info('{MARK}');
@@ -50,7 +58,6 @@ class Guard:
         await page.context.add_init_script(INIT)
         await page.context.route("**/*", self._route)
         page.context.on("page", self._window)
-        page.on("download", self._download)
         page.on("dialog", self._dialog)
         page.on("console", self._console)
 
@@ -75,6 +82,23 @@ class Guard:
         """Whether ``url`` may be asked for."""
         return origin_of(url) in self.allowed
 
+    def takes(self, event: Mapping[str, Any], most: int, *, main: bool) -> bool:
+        """Whether the rest of a page may come whose head is ``event`` (CDP's Fetch.requestPaused).
+
+        Not where it leads to another host, nor where it says that it is larger than ``most`` bytes.
+        """
+        head = {entry["name"].lower(): entry["value"] for entry in event.get("responseHeaders", ())}
+        status, length = event.get("responseStatusCode", 0), head.get("content-length", "")
+        target = urljoin(event["request"]["url"], head.get("location", ""))
+        if 300 <= status < 400 and not self.permits(target):
+            self.refuse(HOSTS if main else RESOURCES)
+            return False
+        if length.isascii() and length.isdigit() and int(length) > most:
+            self.notes.append(f"error: the page is too large to be read: {int(length):,} bytes")
+            self.deeds += main
+            return False
+        return True
+
     async def _route(self, route: Route, request: Request) -> None:
         try:
             if self.permits(request.url):
@@ -87,18 +111,19 @@ class Guard:
             return  # the page went before it was answered
 
     async def _window(self, page: Page) -> None:
-        self.refuse(WINDOWS)
+        """Close what was opened; ``on_window`` has counted it, which comes in time for the turn."""
         try:
             await page.close()
         except playwright().Error:
             return  # it has closed itself
 
-    async def _download(self, download: Download) -> None:
+    def on_window(self, event: Mapping[str, Any]) -> None:
+        """A window is about to be opened (CDP's Page.windowOpen, or a navigation into a new one)."""
+        self.refuse(WINDOWS)
+
+    def on_download(self, event: Mapping[str, Any]) -> None:
+        """A download is about to begin (CDP's Page.downloadWillBegin), which the context does not take."""
         self.refuse(DOWNLOADS)
-        try:
-            await download.cancel()
-        except playwright().Error:
-            return  # the context takes no downloads, so there may be nothing to stop
 
     async def _dialog(self, dialog: Dialog) -> None:
         if dialog.type != "beforeunload" and len(self.notes) < 10:

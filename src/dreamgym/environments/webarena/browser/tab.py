@@ -90,9 +90,14 @@ class Tab:
         page.on("requestfailed", self._on_failed)
         page.on("crash", self._on_crash)
         cdp.on("Page.frameRequestedNavigation", self._on_requested)
+        cdp.on("Page.windowOpen", self.guard.on_window)
+        cdp.on("Page.downloadWillBegin", self.guard.on_download)
         cdp.on("Page.frameStartedLoading", self._on_loading)
         cdp.on("Page.frameStoppedLoading", self._on_stopped)
+        cdp.on("Fetch.requestPaused", self._on_answer)
         await cdp.send("Page.enable")
+        documents = {"urlPattern": "*", "resourceType": "Document", "requestStage": "Response"}
+        await cdp.send("Fetch.enable", {"patterns": [documents]})
         tree = await cdp.send("Page.getFrameTree")
         self._frame = tree["frameTree"]["frame"]["id"]
 
@@ -110,7 +115,9 @@ class Tab:
         try:
             await self.page.goto(url, wait_until="load", timeout=1_000 * LOAD_S)
         except playwright().Error as error:
-            raise EnvironmentFailedError(f"{url} cannot be opened ({_first(error)}): is the site up?") from None
+            raise EnvironmentFailedError(
+                f"{url} cannot be opened ({_first(error)}): is the site up?"
+            ) from None
         await self.rest()
 
     async def clean(self, origins: Sequence[str]) -> None:
@@ -234,12 +241,27 @@ class Tab:
         if main and request.failure != "net::ERR_ABORTED":
             self._failed = (request.url, request.failure or "no answer")
 
+    async def _on_answer(self, event: Mapping[str, Any]) -> None:
+        """The head of a page has come: is the rest wanted?"""
+        main = event.get("frameId") == self._frame
+        wanted = self.guard.takes(event, MAX_PAGE, main=main)
+        try:
+            if wanted:
+                await self.cdp.send("Fetch.continueResponse", {"requestId": event["requestId"]})
+            else:  # "Aborted" stays on the page that is open
+                reason = {"requestId": event["requestId"], "errorReason": "Aborted"}
+                await self.cdp.send("Fetch.failRequest", reason)
+        except playwright().Error:
+            return  # the page went before it was answered
+
     def _on_crash(self, page: Page) -> None:
         self._crashed = True
 
     def _on_requested(self, event: Mapping[str, Any]) -> None:
         if event["frameId"] == self._frame and event["disposition"] == "currentTab":
             self._expected = event["url"].startswith(("http:", "https:"))
+        elif event["disposition"] in ("newTab", "newWindow"):
+            self.guard.on_window(event)
 
     def _on_loading(self, event: Mapping[str, Any]) -> None:
         if event["frameId"] == self._frame:

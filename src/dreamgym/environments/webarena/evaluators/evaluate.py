@@ -27,7 +27,10 @@ def refusal(spec: TaskSpec, *, has_judge: bool, own: bool) -> str:
     for check in spec.evaluation.html:
         if reason := why_not(check.url, own=own) or why_not(check.locator, own=own):
             return reason
-    fuzzy = {*spec.evaluation.answer.fuzzy, *(text for check in spec.evaluation.html for text in check.wanted.fuzzy)}
+    fuzzy = {
+        *spec.evaluation.answer.fuzzy,
+        *(text for check in spec.evaluation.html for text in check.wanted.fuzzy),
+    }
     if fuzzy - {NOT_ACHIEVABLE} and not has_judge:
         return "its fuzzy_match needs a language model as the judge, and none was given"
     return ""
@@ -47,7 +50,9 @@ class Evaluator:
         # The page's own checks come last: they leave the page.
         if STRING in evaluation.types and not await self._said(answer):
             return False
-        if URL in evaluation.types and not url_matches(self.sites.expand(evaluation.reference_url), tab.page.url):
+        if URL in evaluation.types and not url_matches(
+            self.sites.expand(evaluation.reference_url), tab.page.url
+        ):
             return False
         if HTML in evaluation.types:
             for check in evaluation.html:
@@ -62,7 +67,9 @@ class Evaluator:
     async def _means(self, references: tuple[str, ...], answer: str) -> bool:
         intent, note = self.spec.intent, self.spec.evaluation.string_note
         for reference in references:
-            if not await means_the_same(self.judge, intent=intent, reference=reference, answer=answer, note=note):
+            if not await means_the_same(
+                self.judge, intent=intent, reference=reference, answer=answer, note=note
+            ):
                 return False
         return True
 

@@ -62,7 +62,9 @@ def order(request: Request, number: str) -> Response:
         values = (request.text("status"), request.text("note"), number)
         request.db.execute("UPDATE purchase SET status = ?, note = ? WHERE id = ?", values)
     row = request.row("SELECT * FROM purchase WHERE id = ?", number)
-    lines = request.rows("SELECT line.*, name FROM line JOIN item ON item.id = item WHERE purchase = ?", number)
+    lines = request.rows(
+        "SELECT line.*, name FROM line JOIN item ON item.id = item WHERE purchase = ?", number
+    )
     values_shown = {"order": row, "lines": lines, "saved": saved, "statuses": words.STATUSES}
     return page("admin_order.html", SITE, request, values_shown)
 

@@ -3,7 +3,16 @@
 from __future__ import annotations
 
 from dreamgym.environments.webarena.site import words
-from dreamgym.environments.webarena.site.web import NotFoundError, Request, Response, Routes, cut, go, log_in, page
+from dreamgym.environments.webarena.site.web import (
+    NotFoundError,
+    Request,
+    Response,
+    Routes,
+    cut,
+    go,
+    log_in,
+    page,
+)
 
 SITE = "forum"
 PERSON = "SELECT password FROM person WHERE name = ?"
@@ -40,7 +49,9 @@ def comment(request: Request, name: str, number: str) -> Response:
     if person is None:
         return go("/forum/login")
     if text := request.text("text"):
-        request.db.execute("INSERT INTO comment (post, author, text) VALUES (?, ?, ?)", (number, person, text))
+        request.db.execute(
+            "INSERT INTO comment (post, author, text) VALUES (?, ?, ?)", (number, person, text)
+        )
     return go(f"/forum/f/{name}/{number}")
 
 
@@ -67,7 +78,9 @@ def submit(request: Request) -> Response:
         problem = "" if request.method == "GET" else "a post needs a title"
         asked = {"forums": words.FORUMS, "chosen": request.query.get("forum", ""), "problem": problem}
         return page("forum_submit.html", SITE, request, asked)
-    made = request.db.execute("INSERT INTO post (forum, author, title, body, votes) VALUES (?, ?, ?, ?, 1)", values)
+    made = request.db.execute(
+        "INSERT INTO post (forum, author, title, body, votes) VALUES (?, ?, ?, ?, 1)", values
+    )
     return go(f"/forum/f/{values[0]}/{made.lastrowid}")
 
 

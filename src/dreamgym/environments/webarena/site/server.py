@@ -41,7 +41,9 @@ class Site:
         self._server = _Server(("127.0.0.1", port), _Handler)
         self._server.site = self
         self.url = f"http://127.0.0.1:{self._server.server_port}"
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True, name="site")
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, args=(0.05,), daemon=True, name="site"
+        )
         self._thread.start()
 
     def open(self, world: int, logins: dict[str, str]) -> str:
@@ -69,7 +71,9 @@ class Site:
         with self._lock:
             db = self._worlds.get(token)
             if db is None:
-                return Response(body="<!DOCTYPE html><title>no episode</title>no episode", status=HTTPStatus.FORBIDDEN)
+                return Response(
+                    body="<!DOCTYPE html><title>no episode</title>no episode", status=HTTPStatus.FORBIDDEN
+                )
             request = Request(method=method, path=parts.path, query=query, form=form, db=db)
             try:
                 return _guarded(request)
@@ -177,5 +181,9 @@ def fields(content_type: str, body: bytes) -> dict[str, str]:
         name = part.get_param("name", header="content-disposition")
         payload = part.get_payload(decode=True)
         text = payload.decode("utf-8", "replace") if isinstance(payload, bytes) else ""
-        found[str(name)] = part.get_filename() or "" if part.get_param("filename", header="content-disposition") is not None else text
+        found[str(name)] = (
+            part.get_filename() or ""
+            if part.get_param("filename", header="content-disposition") is not None
+            else text
+        )
     return found

@@ -19,8 +19,17 @@ def search(request: Request) -> Response:
     """Items whose names hold every word."""
     asked = request.query.get("q", "")[:60]
     wanted = asked.lower().split()
-    rows = [row for row in request.rows("SELECT * FROM item ORDER BY name") if all(w in row["name"] for w in wanted)]
-    values = cut(rows, request) | {"title": f"search: {asked}", "asked": asked, "sort": "", "link": f"q={asked}"}
+    rows = [
+        row
+        for row in request.rows("SELECT * FROM item ORDER BY name")
+        if all(w in row["name"] for w in wanted)
+    ]
+    values = cut(rows, request) | {
+        "title": f"search: {asked}",
+        "asked": asked,
+        "sort": "",
+        "link": f"q={asked}",
+    }
     return page("shop_list.html", SITE, request, values)
 
 
@@ -85,7 +94,9 @@ def order(request: Request) -> Response:
     rows = request.rows("SELECT * FROM cart JOIN item ON item.id = cart.item ORDER BY name")
     if not rows:
         return go("/shop/cart")
-    made = request.db.execute("INSERT INTO purchase (person, status, month) VALUES (?, 'pending', 'june')", (person,))
+    made = request.db.execute(
+        "INSERT INTO purchase (person, status, month) VALUES (?, 'pending', 'june')", (person,)
+    )
     lines = [(made.lastrowid, row["item"], row["quantity"], row["cents"]) for row in rows]
     request.db.executemany("INSERT INTO line VALUES (?, ?, ?, ?)", lines)
     request.db.execute("DELETE FROM cart")
@@ -110,7 +121,9 @@ def latest(request: Request) -> Response:
 def one_order(request: Request, number: str) -> Response:
     """One of one's own orders."""
     row = request.row("SELECT * FROM purchase WHERE id = ? AND person = ?", number, request.person(SITE))
-    lines = request.rows("SELECT line.*, name FROM line JOIN item ON item.id = item WHERE purchase = ?", number)
+    lines = request.rows(
+        "SELECT line.*, name FROM line JOIN item ON item.id = item WHERE purchase = ?", number
+    )
     total = sum(line["cents"] * line["quantity"] for line in lines)
     return page("shop_order.html", SITE, request, {"order": row, "lines": lines, "total": total})
 

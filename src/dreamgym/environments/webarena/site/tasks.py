@@ -52,7 +52,12 @@ def _record(site: str, intent: str, values: Mapping[str, Any], **evaluation: Any
     filled = intent
     for name, value in values.items():
         filled = filled.replace("{{" + name + "}}", str(value))
-    judged = {"eval_types": [], "reference_answers": None, "reference_url": "", "program_html": []} | evaluation
+    judged = {
+        "eval_types": [],
+        "reference_answers": None,
+        "reference_url": "",
+        "program_html": [],
+    } | evaluation
     if judged["reference_answers"]:
         judged["eval_types"].append("string_match")
     if judged["reference_url"]:
@@ -100,13 +105,17 @@ def price_of(db: sqlite3.Connection, rng: Random) -> Record:
     """A price, said."""
     item = _item(db, rng)
     answers = {"exact_match": _money(item["cents"])}
-    return _record(SHOP, "What is the price of the {{item}}?", {"item": item["name"]}, reference_answers=answers)
+    return _record(
+        SHOP, "What is the price of the {{item}}?", {"item": item["name"]}, reference_answers=answers
+    )
 
 
 def missing_item(db: sqlite3.Connection, rng: Random) -> Record:
     """A price of something that is not sold: N/A."""
     sold = {row["name"] for row in db.execute("SELECT name FROM item")}
-    names = [f"{colour} {noun}" for nouns in words.NOUNS.values() for noun in nouns for colour in words.COLOURS]
+    names = [
+        f"{colour} {noun}" for nouns in words.NOUNS.values() for noun in nouns for colour in words.COLOURS
+    ]
     name = choose(rng, [name for name in names if name not in sold])
     return _record(
         SHOP,
@@ -185,7 +194,9 @@ def write_review(db: sqlite3.Connection, rng: Random) -> Record:
     """A review of an item."""
     item, stars, text = _item(db, rng), 1 + int(5 * rng.random()), choose(rng, words.REMARKS)
     row = "document.querySelector('.reviews tr:last-child')"
-    check = _html(f"__SHOPPING__/item/{item['id']}", f"{row}.outerText", must_include=[customer(db), str(stars), text])
+    check = _html(
+        f"__SHOPPING__/item/{item['id']}", f"{row}.outerText", must_include=[customer(db), str(stars), text]
+    )
     values = {"stars": stars, "item": item["name"], "text": text}
     intent = 'Review the {{item}} with {{stars}} stars and the text "{{text}}".'
     return _record(SHOP, intent, values, program_html=[check])
@@ -235,7 +246,9 @@ def set_stock(db: sqlite3.Connection, rng: Random) -> Record:
 
 def ship(db: sqlite3.Connection, rng: Random) -> Record:
     """An order that is shipped, and its page."""
-    number = choose(rng, db.execute("SELECT id FROM purchase WHERE status = 'pending' ORDER BY id").fetchall())["id"]
+    number = choose(
+        rng, db.execute("SELECT id FROM purchase WHERE status = 'pending' ORDER BY id").fetchall()
+    )["id"]
     url = f"__SHOPPING_ADMIN__/orders/{number}"
     check = _html("last", _value("status"), exact_match="shipped")
     kept = _html(url, _value("status"), exact_match="shipped")

@@ -78,7 +78,9 @@ class NotFoundError(Exception):
     """There is no such page."""
 
 
-def page(template: str, site: str, request: Request, values: Mapping[str, Any], status: int = 200) -> Response:
+def page(
+    template: str, site: str, request: Request, values: Mapping[str, Any], status: int = 200
+) -> Response:
     """A template with ``values``, and what every page of ``site`` shows."""
     common = {"site": site, "person": request.person(site), "path": request.path}
     return Response(body=_TEMPLATES.get_template(template).render({**common, **values}), status=status)

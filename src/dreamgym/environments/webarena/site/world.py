@@ -57,7 +57,10 @@ def fill(db: sqlite3.Connection, rng: Random) -> None:
     _put(
         db,
         "person (name, password, city, bio)",
-        [(name, choose(rng, words.PASSWORDS), choose(rng, words.CITIES), choose(rng, words.BIOS)) for name in people],
+        [
+            (name, choose(rng, words.PASSWORDS), choose(rng, words.CITIES), choose(rng, words.BIOS))
+            for name in people
+        ],
     )
     _fill_shop(db, rng, people)
     _fill_forum(db, rng, people)
@@ -76,7 +79,13 @@ def _fill_shop(db: sqlite3.Connection, rng: Random, people: Sequence[str]) -> No
         items += [(name, category) for name in shuffled(rng, names)[:ITEMS_PER_CATEGORY]]
     prices = shuffled(rng, range(4, 80))  # all different, so that there is one cheapest
     rows = [
-        (number, name, category, 100 * prices[number] + 50 * int(2 * rng.random()), 1 + int(30 * rng.random()))
+        (
+            number,
+            name,
+            category,
+            100 * prices[number] + 50 * int(2 * rng.random()),
+            1 + int(30 * rng.random()),
+        )
         for number, (name, category) in enumerate(shuffled(rng, items), start=1)
     ]
     _put(db, "item (id, name, category, cents, stock)", rows)
@@ -89,7 +98,11 @@ def _fill_shop(db: sqlite3.Connection, rng: Random, people: Sequence[str]) -> No
         status = "pending" if number < 3 else choose(rng, words.STATUSES)
         _put(db, "purchase (id, person, status, month)", [(number, owner, status, choose(rng, words.MONTHS))])
         for item in shuffled(rng, range(1, len(rows) + 1))[: 1 + int(2 * rng.random())]:
-            _put(db, "line (purchase, item, quantity, cents)", [(number, item, 1 + int(3 * rng.random()), rows[item - 1][3])])
+            _put(
+                db,
+                "line (purchase, item, quantity, cents)",
+                [(number, item, 1 + int(3 * rng.random()), rows[item - 1][3])],
+            )
     sold = shuffled(rng, range(5, 60))
     _put(db, "sale (month, sold)", list(zip(words.MONTHS, sold, strict=False)))
 
@@ -97,7 +110,9 @@ def _fill_shop(db: sqlite3.Connection, rng: Random, people: Sequence[str]) -> No
 def _fill_forum(db: sqlite3.Connection, rng: Random, people: Sequence[str]) -> None:
     number = 0
     for forum in words.FORUMS:
-        titles = [f"{a} {t} for {o}" for a in words.ADJECTIVES for t in words.THINGS[forum] for o in words.OCCASIONS]
+        titles = [
+            f"{a} {t} for {o}" for a in words.ADJECTIVES for t in words.THINGS[forum] for o in words.OCCASIONS
+        ]
         votes = shuffled(rng, range(2, 40))
         for title, voted in zip(shuffled(rng, titles)[:POSTS_PER_FORUM], votes, strict=False):
             number += 1
@@ -106,7 +121,10 @@ def _fill_forum(db: sqlite3.Connection, rng: Random, people: Sequence[str]) -> N
                 "post (id, forum, author, title, body, votes)",
                 [(number, forum, choose(rng, people), title, choose(rng, words.REMARKS), voted)],
             )
-            comments = [(number, choose(rng, people), choose(rng, words.REMARKS)) for _ in range(int(3 * rng.random()))]
+            comments = [
+                (number, choose(rng, people), choose(rng, words.REMARKS))
+                for _ in range(int(3 * rng.random()))
+            ]
             _put(db, "comment (post, author, text)", comments)
 
 
