@@ -2,8 +2,10 @@
 
     python benchmarks/webarena_browser.py [--pages 4] [--episodes 200] [--tasks 44]
 
-Goals: ≥ 10 one-turn MiniWoB++ episodes/s on two cores, pages kept open; ≤ 0.2 s a turn on our own site; ≤ 50 ms
-to set the site back. Plays MiniWoB++'s click-test in several pages of one browser, then the expert on our own
+Goals: ≥ 10 one-turn MiniWoB++ episodes/s on two cores, pages kept open; ≤ 0.2 s a turn on our own site;
+≤ 50 ms to set the site back.
+
+Plays MiniWoB++'s click-test in several pages of one browser, then the expert on our own
 site, one episode at a time. Progress goes to stderr, one line of JSON to stdout.
 """
 
@@ -116,8 +118,11 @@ def set_back() -> dict[str, float]:
                 served.forget(token)
     finally:
         give_back_site()
-    return {"first_median": milliseconds(statistics.median(first)), "median": milliseconds(statistics.median(again)),
-            "max": milliseconds(max(first + again))}  # fmt: skip
+    return {
+        "first_median": milliseconds(statistics.median(first)),
+        "median": milliseconds(statistics.median(again)),
+        "max": milliseconds(max(first + again)),
+    }
 
 
 def milliseconds(seconds: float) -> float:

@@ -27,7 +27,7 @@ needs_miniwob = pytest.mark.skipif(
 
 
 class Pages(ThreadingHTTPServer):
-    """Serves ``pages`` by path; notes every path that was asked for. A page may be a redirect (``-> URL``)."""
+    """Serves ``pages`` by path; notes what was asked for. A page may be a redirect (``-> URL``)."""
 
     daemon_threads = True
     block_on_close = False

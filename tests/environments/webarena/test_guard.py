@@ -117,11 +117,11 @@ def outside() -> Iterator[Pages]:
 
 @pytest.fixture(scope="module")
 def tried(tmp_path_factory: pytest.TempPathFactory, outside: Pages) -> Iterator[dict[str, Tried]]:
-    with pytest.MonkeyPatch.context() as patch:
-        with served(PAGES | {"/elsewhere": f"-> {outside.url}/outside"}) as site:
-            patch.setenv("SHOPPING", site.url)
-            folder, task = data_of(tmp_path_factory.mktemp("data"))
-            yield asyncio.run(try_all(task, folder))
+    pages = PAGES | {"/elsewhere": f"-> {outside.url}/outside"}
+    with pytest.MonkeyPatch.context() as patch, served(pages) as site:
+        patch.setenv("SHOPPING", site.url)
+        folder, task = data_of(tmp_path_factory.mktemp("data"))
+        yield asyncio.run(try_all(task, folder))
 
 
 def test_an_allowed_link_leads_where_it_says(tried: dict[str, Tried]) -> None:

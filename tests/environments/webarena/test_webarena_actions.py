@@ -1,6 +1,8 @@
-"""The thirteen actions are read strictly; whatever else is written is an error for the agent, and only that."""
+"""The thirteen actions are read strictly; whatever else is written is an error for the agent, no more."""
 
 from __future__ import annotations
+
+import contextlib
 
 import pytest
 from hypothesis import given
@@ -93,9 +95,5 @@ def test_any_text_comes_back_from_its_quotes(text: str) -> None:
 
 @given(st.one_of(st.text(), st.text(alphabet="click(fill)'\"\\[], 12", max_size=40)))
 def test_nothing_but_an_action_error_comes_of_any_text(text: str) -> None:
-    try:
-        call = read_action(text)
-    except ActionError as error:
-        assert len(str(error)) < 200
-    else:
-        assert call.name in SIGNATURES
+    with contextlib.suppress(ActionError):
+        assert read_action(text).name in SIGNATURES

@@ -244,7 +244,8 @@ def test_the_doctor_names_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_players_without_a_browser() -> None:
-    seen = 'goal: x\npage: SHOPPING - shop\n[6] textbox: "search" - a (b)\n[7] combobox: "c" - d (d | e)\n[8] link: "l"'
+    seen = 'goal: x\npage: SHOPPING - shop\n[6] textbox: "search" - a (b)\n'
+    seen += '[7] combobox: "c" - d (d | e)\n[8] link: "l"'
     found = things(seen)
     assert [(t.id, t.type, t.name) for t in found] == [
         ("6", "textbox", "search"),

@@ -178,7 +178,7 @@ def test_a_folder_that_is_not_there_and_a_file_that_is_none(
     monkeypatch.delenv("DREAMGYM_DATA", raising=False)
     with pytest.raises(UnavailableError, match="set DREAMGYM_DATA"):
         load_specs("webarena")
-    with pytest.raises(UnavailableError, match="there is no .*webarena_test.raw.json.xz"):
+    with pytest.raises(UnavailableError, match=r"there is no .*webarena_test.raw.json.xz"):
         load_specs("webarena", tmp_path)
     (tmp_path / "webarena").mkdir()
     (tmp_path / "webarena" / "webarena_test.raw.json.xz").write_bytes(b"no xz")

@@ -1,4 +1,4 @@
-"""The site: rows of one's own, everything escaped, the same world from the same seed; its tasks are pinned."""
+"""The site: rows of one's own, everything escaped, the same world from the same seed; pinned tasks."""
 
 from __future__ import annotations
 
@@ -125,8 +125,9 @@ def test_everything_that_is_stored_is_shown_escaped(site: Site) -> None:
 
 @pytest.mark.parametrize(
     "path",
-    ["/", "/shop/item/999", "/shop/item/99999999999999999999", "/shop/category/x", "/forum/f/x", "/shop/../admin",
-     "/forum/f/books/999", "/shop/orders/2", "/miniwob-pages/../../etc/passwd", "/miniwob-pages/%2e%2e/x", "/%00"],
+    ["/", "/shop/item/999", "/shop/item/99999999999999999999", "/shop/category/x", "/forum/f/x",
+     "/shop/../admin", "/forum/f/books/999", "/shop/orders/2", "/miniwob-pages/../../etc/passwd",
+     "/miniwob-pages/%2e%2e/x", "/%00"],
 )  # fmt: skip
 def test_what_is_not_there_is_not_found(site: Site, path: str) -> None:
     assert browse(site).get(path)[0] == 404
@@ -154,10 +155,9 @@ def test_a_form_that_is_too_large_is_refused(site: Site) -> None:
 
 
 def test_of_an_uploaded_file_the_name_is_kept() -> None:
-    body = (
-        b'--b\r\nContent-Disposition: form-data; name="price"\r\n\r\n1.50\r\n--b\r\nContent-Disposition: form-data; '
-        b'name="picture"; filename="a.svg"\r\nContent-Type: image/svg+xml\r\n\r\n<svg/>\r\n--b--\r\n'
-    )
+    head = b"--b\r\nContent-Disposition: form-data; name="
+    body = head + b'"price"\r\n\r\n1.50\r\n' + head + b'"picture"; filename="a.svg"\r\n'
+    body += b"Content-Type: image/svg+xml\r\n\r\n<svg/>\r\n--b--\r\n"
     assert fields("multipart/form-data; boundary=b", body) == {"price": "1.50", "picture": "a.svg"}
     assert fields("multipart/form-data; boundary=x", b"\xff\x00") == {}
 

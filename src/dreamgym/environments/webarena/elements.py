@@ -12,9 +12,9 @@ from typing import Any
 MAX_NODES = 200_000
 MAX_ELEMENTS = 4_000
 INTERACTIVE = {
-    "link", "button", "textbox", "searchbox", "combobox", "checkbox", "radio", "switch", "slider", "spinbutton",
-    "menuitem", "menuitemcheckbox", "menuitemradio", "tab", "option", "listbox", "treeitem", "DisclosureTriangle",
-    "ColorWell", "Date", "DateTime", "InputTime",
+    "link", "button", "textbox", "searchbox", "combobox", "checkbox", "radio", "switch", "slider",
+    "spinbutton", "menuitem", "menuitemcheckbox", "menuitemradio", "tab", "option", "listbox", "treeitem",
+    "DisclosureTriangle", "ColorWell", "Date", "DateTime", "InputTime",
 }  # fmt: skip
 NAMES = {"searchbox": "textbox", "DisclosureTriangle": "button", "ColorWell": "color", "image": "img"}
 EDITABLE = {"textbox", "searchbox", "spinbutton"}

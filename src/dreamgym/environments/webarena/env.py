@@ -24,6 +24,7 @@ from dreamgym.environments.webarena.view import View
 from dreamgym.models.llm_client import LLMClient
 
 STATES = ("abstract", "full")
+ANSWER = "send_msg_to_user"
 OVER = "the episode is over"
 MAX_GOAL = 2_000
 
@@ -105,7 +106,8 @@ class WebarenaEnv:
             # Noted first, so that a place whose beginning fails is freed with the environment.
             self._episode = _Episode(task=task, seed=seed, place=place, tab=tab, actions=[], over=True)
             await place.begin(tab, seed)
-            text = await self._read(self._episode, [] if place.changes else [_goal(place)])
+            notes = [*tab.guard.notes, *([] if place.changes else [_goal(place)])]
+            text = await self._read(self._episode, notes)
         self._episode.over = False
         return self._observation(text)
 
@@ -154,7 +156,7 @@ class WebarenaEnv:
     async def _turn(self, episode: _Episode, action: str) -> StepResult:
         tab, problem, outcome, text = episode.tab, "", GOES_ON, OVER
         episode.actions.append(action)
-        async with tab.turn():
+        async with tab.turn(judged=action.lstrip().startswith(ANSWER)):
             try:
                 outcome = await self._act(episode, read_action(action))
             except ActionError as error:
@@ -177,12 +179,12 @@ class WebarenaEnv:
 
     async def _act(self, episode: _Episode, call: Call) -> tuple[bool, float]:
         """Do ``call``; whether that ended the episode, and its reward."""
-        if call.name == "send_msg_to_user":
+        if call.name == ANSWER:
             return await episode.place.answer(episode.tab, call.text(0))
         try:
             await perform(episode.tab, call, self._view.elements)
         except ActionError:
-            await episode.tab.rest()  # it may have been done all the same, as by a click that ends the episode
+            await episode.tab.rest()  # it may have been done all the same: a click that ends an episode
             if (outcome := await episode.place.outcome(episode.tab))[0]:
                 return outcome
             raise

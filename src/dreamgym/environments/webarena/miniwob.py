@@ -27,7 +27,7 @@ UTTERANCE_KEY = "utterance"
 
 
 def folder() -> Path | None:
-    """Where the installed wheel keeps its pages; looked up without importing it, which would take a second."""
+    """Where the installed wheel keeps its pages; it is not imported, which would take a second."""
     found = find_spec("miniwob")
     if found is None or not found.submodule_search_locations:
         return None

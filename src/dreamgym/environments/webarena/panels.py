@@ -108,8 +108,8 @@ def spec_named(id: str, data_dir: Path | None = None) -> TaskSpec:
     if (match := _FILE.fullmatch(id)) and id in (specs := load_specs(match[1], data_dir)):
         return specs[id]
     raise DataError(
-        f"no WebArena task {id[:60]!r}: wanted site:WORLD:TEMPLATE with a template of {', '.join(TEMPLATES)}; "
-        "miniwob:PAGE; webarena:NUMBER or webarena_lite:NUMBER"
+        f"no WebArena task {id[:60]!r}: wanted site:WORLD:TEMPLATE with a template of "
+        f"{', '.join(TEMPLATES)}; miniwob:PAGE; webarena:NUMBER or webarena_lite:NUMBER"
     )
 
 

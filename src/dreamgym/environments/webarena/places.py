@@ -255,7 +255,7 @@ def _login_of(spec: TaskSpec, auth_dir: Path | None) -> str | None:
     path = None if auth_dir is None else auth_dir / Path(spec.storage_state).name
     if path is None or not path.is_file():
         raise UnavailableError(
-            f"the task {spec.id} needs a login ({Path(spec.storage_state).name}): name the folder in which WebArena's "
-            "auto_login.py has put it (auth_dir)"
+            f"the task {spec.id} needs a login ({Path(spec.storage_state).name}): name the folder in which "
+            "WebArena's auto_login.py has put it (auth_dir)"
         )
     return str(path)

@@ -1,7 +1,7 @@
 """Scripted players of our own site: an expert, a mistaken one, a random one.
 
-They read what an agent reads, the text of a turn, and nothing else; the expert is told, besides, what the task
-was made from. A plan is a list of deeds on things that are named as the page names them.
+They read what an agent reads, the text of a turn, and nothing else; the expert is told, besides, what the
+task was made from. A plan is a list of deeds on things that are named as the page names them.
 """
 
 from __future__ import annotations
@@ -205,15 +205,18 @@ PLANS: dict[str, Plan] = {
     "set_price": lambda v, e: _product(v, "price"),
     "set_stock": lambda v, e: _product(v, "stock"),
     "ship": lambda v, e: [
-        _click("Orders"), _click(f"order {v['order']},"), _select("status", "shipped"), _click("Save", "button"),
-        _say(),
+        _click("Orders"), _click(f"order {v['order']},"), _select("status", "shipped"),
+        _click("Save", "button"), _say(),
     ],
     "submit_post": lambda v, e: [
-        _click("Submit"), _select("forum", v["forum"]), _fill("title", v["title"]), _click("Send", "button"), _say()
+        _click("Submit"), _select("forum", v["forum"]), _fill("title", v["title"]),
+        _click("Send", "button"), _say(),
     ],
     "add_comment": lambda v, e: [*_post(v), _fill("comment", v["text"]), _click("Send", "button"), _say()],
     "vote_up": lambda v, e: [*_post(v), _click("Vote up", "button"), _say()],
     "author_of": lambda v, e: [*_post(v), _answer(e)],
     "most_votes": lambda v, e: [_click(v["forum"]), _click("sort by votes"), _answer(e)],
-    "set_bio": lambda v, e: [_click("Profile"), _fill("about me", v["bio"]), _click("Save", "button"), _say()],
+    "set_bio": lambda v, e: [
+        _click("Profile"), _fill("about me", v["bio"]), _click("Save", "button"), _say()
+    ],
 }  # fmt: skip

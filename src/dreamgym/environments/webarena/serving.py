@@ -1,4 +1,4 @@
-"""The site's server, shared by all environments of the process: started with the first, closed with the last."""
+"""The site's server, shared by all environments of the process: from the first to the last of them."""
 
 from __future__ import annotations
 

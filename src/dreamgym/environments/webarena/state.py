@@ -1,4 +1,4 @@
-"""The paper's abstract state (App. C): the three to ten elements of a page that matter, ``[id] TYPE: description``.
+"""The paper's abstract state (App. C): the three to ten elements that matter, ``[id] TYPE: description``.
 
 Ids are exact, charts and tables whole. The paper lets a language model choose; here rules do, so that the
 same page always reads the same: messages, tables and charts first, then what can be acted on, then the rest,

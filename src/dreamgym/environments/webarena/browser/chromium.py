@@ -1,7 +1,7 @@
 """One Chromium per event loop and set of allowed hosts: started with its first user, closed with its last.
 
-What the machine must have is Playwright and a Chromium: Playwright's own, or one on the path. Chromium is told
-that no host has an address but the allowed ones, so what slips past the guard of a page leads nowhere.
+What the machine must have is Playwright and a Chromium: Playwright's own, or one on the path. Chromium is
+told that no host has an address but the allowed ones, so what slips past a page's guard leads nowhere.
 """
 
 from __future__ import annotations

@@ -34,7 +34,8 @@ NOT_ALLOWED = "Not allowed to load local resource: file:"
 INIT = f"""
 for (const kind of ['click', 'auxclick', 'submit']) window.addEventListener(kind, event => {{
   const path = event.composedPath();
-  const url = kind === 'submit' ? (event.submitter?.getAttribute('formaction') ?? event.target.getAttribute('action'))
+  const url = kind === 'submit'
+    ? event.submitter?.getAttribute('formaction') ?? event.target.getAttribute('action')
     : path.find(node => node instanceof Element && node.matches('a[href], area[href]'))?.href;
   if (typeof url === 'string' && url.trim().toLowerCase().startsWith('javascript:')) {{
     event.preventDefault(); event.stopImmediatePropagation(); console.info('{MARK}');

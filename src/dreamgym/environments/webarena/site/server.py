@@ -26,7 +26,9 @@ ROUTES = (*shop.ROUTES, *admin.ROUTES, *forum.ROUTES)
 MAX_BODY = 262_144  # bytes of a form, an uploaded file included
 MAX_FIELDS = 50
 HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'self'",
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'self'"
+    ),
     "Cache-Control": "no-store",
 }
 

@@ -55,7 +55,8 @@ def add(request: Request, number: str) -> Response:
     request.row("SELECT 1 FROM item WHERE id = ?", number)
     if quantity := request.number("quantity", 99):
         request.db.execute(
-            "INSERT INTO cart VALUES (?, ?) ON CONFLICT (item) DO UPDATE SET quantity = quantity + excluded.quantity",
+            "INSERT INTO cart VALUES (?, ?) "
+            "ON CONFLICT (item) DO UPDATE SET quantity = min(quantity + excluded.quantity, 999)",
             (number, quantity),
         )
     return go("/shop/cart")

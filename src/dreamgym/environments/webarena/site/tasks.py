@@ -1,7 +1,7 @@
 """Tasks of our own site in WebArena's format, made from a world: every evaluator, every part of the site.
 
-A template takes a world and a random state and gives a record like those of WebArena's files; ``world`` is the
-one field more. What it was filled with is in ``instantiation_dict``.
+A template takes a world and a random state and gives a record like those of WebArena's files; ``world`` is
+the one field more. What it was filled with is in ``instantiation_dict``.
 """
 
 from __future__ import annotations
@@ -322,8 +322,8 @@ Template = Callable[[sqlite3.Connection, Random], Record]
 TEMPLATES: dict[str, Template] = {
     made.__name__: made
     for made in (
-        price_of, missing_item, cheapest, open_item, search_for, fill_cart, buy, cancel, move, write_review, log_in,
-        best_month, count_orders, set_price, set_stock, ship,
+        price_of, missing_item, cheapest, open_item, search_for, fill_cart, buy, cancel, move, write_review,
+        log_in, best_month, count_orders, set_price, set_stock, ship,
         submit_post, add_comment, vote_up, author_of, most_votes, set_bio,
     )
 }  # fmt: skip

@@ -18,7 +18,10 @@ ORDERS = 7
 SCHEMA = """
 CREATE TABLE person (name TEXT PRIMARY KEY, password TEXT, city TEXT, bio TEXT);
 CREATE TABLE login (site TEXT PRIMARY KEY, person TEXT);
-CREATE TABLE item (id INTEGER PRIMARY KEY, name TEXT UNIQUE, category TEXT, cents INTEGER, stock INTEGER, picture TEXT DEFAULT '');
+CREATE TABLE item (
+  id INTEGER PRIMARY KEY, name TEXT UNIQUE, category TEXT, cents INTEGER, stock INTEGER,
+  picture TEXT DEFAULT ''
+);
 CREATE TABLE review (id INTEGER PRIMARY KEY, item INTEGER, author TEXT, stars INTEGER, text TEXT);
 CREATE TABLE cart (item INTEGER PRIMARY KEY, quantity INTEGER);
 CREATE TABLE purchase (id INTEGER PRIMARY KEY, person TEXT, status TEXT, month TEXT, note TEXT DEFAULT '');
