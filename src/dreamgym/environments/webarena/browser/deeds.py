@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from dreamgym.environments.webarena.actions import ActionError, Call
@@ -35,26 +36,44 @@ async def perform(tab: Tab, call: Call, elements: Mapping[str, Element]) -> None
     target = await _target(tab, call.text(0), elements, MARK)
     try:
         if call.name == "drag_and_drop":
-            await target.drag_to(await _target(tab, call.text(1), elements, OTHER_MARK), timeout=ACTION_MS)
+            other = await _target(tab, call.text(1), elements, OTHER_MARK)
+            await target.locator.drag_to(other.locator, timeout=ACTION_MS)
+        elif call.name in POINTED:
+            await POINTED[call.name](target, call)
         else:
-            await DEEDS[call.name](target, call)
+            await DEEDS[call.name](target.locator, call)
     except playwright().Error as error:
-        # A navigation or a closed window may take the element away while it is being acted on.
         if not tab.alive:
             raise
-        raise ActionError(_reason(call, str(error))) from None
+        raise ActionError(_reason(call)) from error
 
 
-async def _target(tab: Tab, id: str, elements: Mapping[str, Element], mark: str) -> Locator:
+@dataclass(frozen=True, slots=True)
+class _Target:
+    """An element, and the point to point at where it is not its middle."""
+
+    locator: Locator
+    spot: tuple[float, ...]
+
+    def pointing(self, call: Call) -> dict[str, Any]:
+        """The point, the button and the keys held, as Playwright wants them."""
+        how: dict[str, Any] = {"modifiers": list(call.choices(2)), "timeout": ACTION_MS}
+        if self.spot:
+            how["position"] = {"x": self.spot[0], "y": self.spot[1]}
+        return how
+
+
+async def _target(tab: Tab, id: str, elements: Mapping[str, Element], mark: str) -> _Target:
     if id not in elements:
         raise ActionError(f"there is no element [{id[:12]}]")
-    if not await tab.mark(elements[id], mark):
+    spot = await tab.mark(elements[id], mark)
+    if spot is None:
         raise ActionError(f"the element [{id}] is gone")
-    return tab.page.locator(f"[{mark}]")
+    return _Target(tab.page.locator(f"[{mark}]"), spot)
 
 
-def _reason(call: Call, said: str) -> str:
-    """Playwright's reason in a few words."""
+def _reason(call: Call) -> str:
+    """Why it could not be done, in a few words."""
     id = call.text(0)
     if call.name == "press":
         return f"the key {call.text(1)[:40]!r} cannot be pressed on [{id}]"
@@ -75,21 +94,20 @@ async def _select(target: Locator, call: Call) -> None:
     await target.select_option(list(call.choices(1)), timeout=ACTION_MS)
 
 
-async def _click(target: Locator, call: Call) -> None:
-    await target.click(timeout=ACTION_MS, **_how(call))
+async def _click(target: _Target, call: Call) -> None:
+    await target.locator.click(button=_button(call), **target.pointing(call))
 
 
-async def _dblclick(target: Locator, call: Call) -> None:
-    await target.dblclick(timeout=ACTION_MS, **_how(call))
+async def _dblclick(target: _Target, call: Call) -> None:
+    await target.locator.dblclick(button=_button(call), **target.pointing(call))
 
 
-def _how(call: Call) -> dict[str, Any]:
-    """The button and the keys held, as Playwright wants them."""
-    return {"button": (call.choices(1) or ("left",))[0], "modifiers": list(call.choices(2))}
+async def _hover(target: _Target, call: Call) -> None:
+    await target.locator.hover(**target.pointing(call))
 
 
-async def _hover(target: Locator, call: Call) -> None:
-    await target.hover(timeout=ACTION_MS)
+def _button(call: Call) -> Any:
+    return (call.choices(1) or ("left",))[0]
 
 
 async def _press(target: Locator, call: Call) -> None:
@@ -113,12 +131,14 @@ async def _upload(target: Locator, call: Call) -> None:
     await target.set_input_files([payload], timeout=ACTION_MS)
 
 
-DEEDS: Mapping[str, Callable[[Locator, Call], Awaitable[None]]] = {
-    "fill": _fill,
-    "select_option": _select,
+POINTED: Mapping[str, Callable[[_Target, Call], Awaitable[None]]] = {
     "click": _click,
     "dblclick": _dblclick,
     "hover": _hover,
+}
+DEEDS: Mapping[str, Callable[[Locator, Call], Awaitable[None]]] = {
+    "fill": _fill,
+    "select_option": _select,
     "press": _press,
     "focus": _focus,
     "clear": _clear,

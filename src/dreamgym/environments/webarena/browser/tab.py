@@ -28,10 +28,19 @@ BROWSER_ERROR = "chrome-error://"
 SIZE = "() => [document.documentElement.outerHTML.length, document.getElementsByTagName('*').length]"
 MARK = """function (name) {
   const element = this.nodeType === 1 ? this : this.parentElement;
-  if (!element || !element.isConnected) return false;
+  if (!element || !element.isConnected) return null;
   for (const old of document.querySelectorAll(`[${name}]`)) old.removeAttribute(name);
   element.setAttribute(name, '');
-  return true;
+  element.scrollIntoView({block: 'nearest', inline: 'nearest'});
+  const box = element.getBoundingClientRect();
+  const spots = [[.5, .5], [.25, .25], [.75, .25], [.25, .75], [.75, .75], [.1, .5], [.9, .5]];
+  for (const [right, down] of spots) {
+    const x = right * box.width, y = down * box.height;
+    const hit = document.elementFromPoint(box.left + x, box.top + y);
+    if (hit && (element.contains(hit) || hit.contains(element)))
+      return right === .5 && down === .5 ? [] : [x - element.clientLeft, y - element.clientTop];
+  }
+  return [];
 }"""
 # A form is sent by a task of its own after the click: two rounds let it begin.
 ROUNDS = "() => new Promise(done => setTimeout(() => setTimeout(done, 0), 0))"
@@ -148,8 +157,11 @@ class Tab:
         tree = await self.cdp.send("Accessibility.getFullAXTree")
         return title_of(tree["nodes"]), read_elements(tree["nodes"])
 
-    async def mark(self, element: Element, name: str) -> bool:
-        """Set the attribute ``name`` on ``element``, for a locator to find; false where it has gone."""
+    async def mark(self, element: Element, name: str) -> tuple[float, ...] | None:
+        """Set the attribute ``name`` on ``element``, for a locator to find; None where it has gone.
+
+        Where something lies over its middle: a point of it that can be seen, from its upper left corner.
+        """
         try:
             node = await self.cdp.send("DOM.resolveNode", {"backendNodeId": element.node})
             called = await self.cdp.send(
@@ -162,8 +174,9 @@ class Tab:
                 },
             )
         except playwright().Error:
-            return False
-        return called["result"].get("value") is True
+            return None
+        spot = called["result"].get("value")
+        return tuple(map(float, spot)) if isinstance(spot, list) else None
 
     async def close(self) -> None:
         """Free the context, and the browser where nobody else uses it."""
