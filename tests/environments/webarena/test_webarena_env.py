@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import sys
 from random import Random
 from typing import Any
 
@@ -11,7 +13,7 @@ import pytest
 from gymnasium.utils.env_checker import check_env as gymnasium_check
 
 from dreamgym.core.data_structures import Origin, Task
-from dreamgym.core.errors import ConfigError, DataError, UnavailableError
+from dreamgym.core.errors import ConfigError, DataError, EnvironmentFailedError, UnavailableError
 from dreamgym.environments.base_env import Environment, StepResult
 from dreamgym.environments.checks import check_env
 from dreamgym.environments.gymnasium_view import GymnasiumView
@@ -203,26 +205,63 @@ def test_everything_is_freed() -> None:
         give_back_site()
 
 
+def refused(task: Task) -> str:
+    """Why a task cannot be begun."""
+    environment = WebarenaEnv()
+
+    async def start() -> None:
+        try:
+            await environment.reset(task, 0)
+        finally:
+            await environment.close()
+
+    with pytest.raises((UnavailableError, DataError)) as caught:
+        asyncio.run(start())
+    return str(caught.value)
+
+
 def test_what_cannot_be_played_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refused(task: Task) -> str:
-        environment = WebarenaEnv()
-
-        async def start() -> None:
-            try:
-                await environment.reset(task, 0)
-            finally:
-                await environment.close()
-
-        with pytest.raises((UnavailableError, DataError)) as caught:
-            asyncio.run(start())
-        return str(caught.value)
-
     strange = Task(id="site:5:fill_cart", environment="webarena", instruction="another text")
     assert "of another version of the site" in refused(strange)
     monkeypatch.setattr("dreamgym.environments.webarena.miniwob.find_spec", lambda name: None)
     monkeypatch.setattr("dreamgym.environments.webarena.miniwob.page_names", lambda: _missing())
     page = Task(id="miniwob:click-test", environment="webarena", instruction="")
     assert "pip install 'dreamgym[browser]'" in refused(page)
+
+
+def test_without_playwright_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "playwright", None)
+    assert "pip install 'dreamgym[browser]'" in refused(CART)
+
+
+@needs_browser
+def test_without_a_chromium_that_starts_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dreamgym.environments.webarena.browser.chromium.executable", lambda: "/no/chromium")
+    assert "apt-get install chromium" in refused(CART)
+
+
+@needs_browser
+@pytest.mark.parametrize("what", ["page", "browser"])
+def test_what_crashes_ends_the_episode_and_the_next_one_plays(what: str) -> None:
+    async def play() -> str:
+        environment = WebarenaEnv()
+        try:
+            await environment.reset(CART, 0)
+            assert environment._tab is not None
+            if what == "browser":
+                assert environment._tab.page.context.browser is not None
+                await environment._tab.page.context.browser.close()
+            else:
+                with contextlib.suppress(Exception):  # nobody is left to answer
+                    await asyncio.wait_for(environment._tab.cdp.send("Page.crash"), 1)
+            with pytest.raises(EnvironmentFailedError):
+                await environment.step("click('2')")
+            await environment.reset(CART, 0)
+            return (await environment.step("click('2')")).observation.text
+        finally:
+            await environment.close()
+
+    assert "the cart is empty" in asyncio.run(play())
 
 
 def _missing() -> tuple[str, ...]:

@@ -191,6 +191,8 @@ class Tab:
         seconds = JUDGED_S if judged else TURN_S
         self.guard.begin_turn()
         self._activity.failed = None
+        if not self.alive:
+            raise EnvironmentFailedError("the page has crashed")
         try:
             async with asyncio.timeout(seconds):
                 yield
