@@ -12,6 +12,7 @@ import gymnasium
 import pytest
 from gymnasium.utils.env_checker import check_env as gymnasium_check
 
+from documents import code_blocks, run_blocks
 from dreamgym.core.data_structures import Origin, Task
 from dreamgym.core.errors import ConfigError, DataError, EnvironmentFailedError, UnavailableError
 from dreamgym.environments.base_env import Environment, StepResult
@@ -280,6 +281,13 @@ def test_the_doctor_names_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> No
     assert sites.found is None
     monkeypatch.setenv("GITLAB", "http://h:8023")
     assert needs()[3].found == "GITLAB=http://h:8023"
+
+
+@needs_browser
+def test_the_documented_episode_reads_as_documented(capsys: pytest.CaptureFixture[str]) -> None:
+    page = "docs/webarena.md"
+    run_blocks(page, code_blocks(page, "python"))
+    assert capsys.readouterr().out == code_blocks(page, "text")[0]
 
 
 def test_players_without_a_browser() -> None:

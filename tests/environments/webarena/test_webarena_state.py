@@ -118,6 +118,13 @@ def test_a_paragraph_is_one_text_and_its_controls_are_their_own() -> None:
     ]
 
 
+def test_a_heading_with_a_link_is_told_once() -> None:
+    assert lines(("heading", "all posts", text("all"), ("link", "posts", text("posts")))) == [
+        '[1] heading: "all posts"',
+        '[2] link: "posts"',
+    ]
+
+
 def test_a_tree_deeper_than_python_is_read() -> None:
     nested: Any = text("deep")
     nodes = tree(nested)

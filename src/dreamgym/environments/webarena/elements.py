@@ -81,9 +81,8 @@ def read_elements(tree: Sequence[Mapping[str, Any]]) -> list[Element]:
     nodes = {node["nodeId"]: node for node in tree[:MAX_NODES]}
     names = {_name(node) for node in nodes.values() if _role(node) in INTERACTIVE}
     reader = _Reader(nodes=nodes, names=names)
-    roots = [node for node in tree[:1] if node]
     # An explicit stack: a page may nest deeper than Python does.
-    stack: list[tuple[Mapping[str, Any], bool, bool]] = [(root, False, False) for root in roots]
+    stack: list[tuple[Mapping[str, Any], bool, bool]] = [(root, False, False) for root in tree[:1]]
     while stack:
         node, aside, labelled = stack.pop()
         role = _role(node)
@@ -113,7 +112,8 @@ def _read(reader: _Reader, node: Mapping[str, Any], role: str, aside: bool, labe
         return True
     if role == "heading" or role in ALERTS:
         reader.add(node, "alert" if role in ALERTS else role, _text(nodes, node) or name, aside=aside)
-        return not any(_role(n) in INTERACTIVE for n in _below(nodes, node))
+        _read_inside(reader, node, aside)
+        return True
     if role in PICTURES:
         if role not in ("Canvas", "figure") or name:
             reader.add(
