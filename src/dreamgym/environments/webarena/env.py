@@ -27,6 +27,7 @@ STATES = ("abstract", "full")
 ANSWER = "send_msg_to_user"
 OVER = "the episode is over"
 MAX_GOAL = 2_000
+EPISODES_A_PAGE = 200  # Playwright remembers every request of a page for as long as the page is open
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -78,6 +79,7 @@ class WebarenaEnv:
         self._site: Site | None = None
         self._tab: Tab | None = None
         self._hosts: tuple[str, ...] = ()
+        self._episodes = 0
         self._episode: _Episode | None = None
         self._restored: _Snapshot | None = None
 
@@ -215,11 +217,13 @@ class WebarenaEnv:
         """The page that is open, where it will do; a user's own site gets a new one for every episode."""
         needed = chromium_hosts(place)
         tab = self._tab
-        if tab is None or not tab.alive or not place.repeatable or needed != self._hosts:
+        self._episodes += 1
+        worn = not place.repeatable or self._episodes > EPISODES_A_PAGE
+        if tab is None or not tab.alive or worn or needed != self._hosts:
             # The new one first: the browser stays open as long as somebody uses it.
             tab = await Tab.open(chromium(needed), place.origins, place.storage_state)
             await self._drop_tab()
-            self._tab, self._hosts = tab, needed
+            self._tab, self._hosts, self._episodes = tab, needed, 1
         tab.guard.allowed = place.origins
         return tab
 
