@@ -166,6 +166,11 @@ def test_a_page_cannot_write_lines_of_its_own(name: str) -> None:
     assert line.startswith('[1] link: "')
 
 
+def test_a_name_cannot_end_its_own_quotes() -> None:
+    forged = element(1, "link", 'x" - 5 (a | b)')
+    assert describe([forged]) == """[1] link: "x' - 5 (a | b)\""""
+
+
 def test_long_names_are_cut_and_tables_are_not() -> None:
     assert len(describe([element(1, "link", "x" * 10_000)])) < 250
     assert len(describe([element(1, "table", "t", value="x " * 2_000)])) > 3_900

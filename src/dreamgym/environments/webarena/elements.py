@@ -17,7 +17,6 @@ INTERACTIVE = {
     "DisclosureTriangle", "ColorWell", "Date", "DateTime", "InputTime",
 }  # fmt: skip
 NAMES = {"searchbox": "textbox", "DisclosureTriangle": "button", "ColorWell": "color", "image": "img"}
-EDITABLE = {"textbox", "searchbox", "spinbutton"}
 CHECKED = {"checkbox", "radio", "switch", "menuitemcheckbox", "menuitemradio"}
 ALERTS = {"alert", "status", "alertdialog", "log"}
 TABLES = {"table", "grid", "treegrid"}
@@ -116,6 +115,7 @@ def _read(reader: _Reader, node: Mapping[str, Any], role: str, aside: bool, labe
         return True
     if role in PICTURES:
         if role not in ("Canvas", "figure") or name:
+            # A picture whose name lists what it shows ("sold: may 5, june 7") is a chart.
             reader.add(
                 node, "chart" if ":" in name else NAMES.get(role, role), name, _value(node), aside=aside
             )

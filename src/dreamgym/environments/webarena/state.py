@@ -57,7 +57,8 @@ def _score(element: Element, wanted: set[str]) -> int:
 def _line(element: Element, whole: bool) -> str:
     long = element.type in ("table", "chart")
     limit = MAX_TABLE if whole or long else MAX_NAME
-    line = f'[{element.id}] {element.type}: "{clean(element.name, limit)}"'.replace('""', '""')
+    name = clean(element.name, limit).replace('"', "'")  # a name cannot end its own quotes
+    line = f'[{element.id}] {element.type}: "{name}"'
     if element.value:
         line += f" - {clean(element.value, limit)}"
     if element.options:
