@@ -28,17 +28,17 @@ COLLECT = {
 # name: its offline data, how it is fitted, how it is read
 MODELS = {
     "quotes": ("mixed", "--epochs 0.5", ""),
-    "sheet": ("mixed", "--epochs 0.5 --context sheet", "context=sheet"),
+    "sheet": ("mixed", "--epochs 0.5 --context sheet reasoning_model.top_k=0", "context=sheet top_k=0"),
     "sheet-no-reasoning": (
         "mixed",
-        "--epochs 0.5 --context sheet --no-reasoning",
-        "context=sheet reasoning=false",
+        "--epochs 0.5 --context sheet --no-reasoning reasoning_model.top_k=0",
+        "context=sheet reasoning=false top_k=0",
     ),
-    "history": ("mixed", "--epochs 0.5 --context history", "context=history"),
+    "history": ("mixed", "--epochs 0.5 --context history reasoning_model.top_k=0", "context=history top_k=0"),
     "history-no-reasoning": (
         "mixed",
-        "--epochs 0.5 --context history --no-reasoning",
-        "context=history reasoning=false",
+        "--epochs 0.5 --context history --no-reasoning reasoning_model.top_k=0",
+        "context=history reasoning=false top_k=0",
     ),
     "no-invalid": ("no-invalid", "--epochs 1", ""),
     "undertrained": ("mixed", "--epochs 0.05", ""),

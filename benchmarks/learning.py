@@ -27,21 +27,23 @@ from dreamgym.utils.stats import Interval, t_interval, wilson
 
 DREAM, REAL = "{{world: dream, iterations: {}}}", "{{world: real, iterations: {}}}"
 MODEL, SHOWN = "reasoning_model.name=data/checkpoints/fitted/{}", "reasoning_model.context={}"
+UNAIDED = "reasoning_model.top_k=0"
 AUDITED = "training.fidelity.audit=replay"  # is this dream exploited, and does the audit say so?
 ARMS = {
     "dream GRPO": (),
     "real GRPO": (f"training.phases=[{REAL.format(20)}]",),
     "dream PPO": ("rl.algorithm=ppo",),
     "S2R": (f"training.phases=[{DREAM.format(40)}, {REAL.format(1)}]",),  # as configs/alfworld.yaml
-    "without replay": ("reasoning_model.top_k=0",),
+    "without replay": (UNAIDED,),
     "without curriculum": ("curriculum.difficulty_increment=0", "curriculum.synthetic_share=0"),
     "half fit": (MODEL.format("quotes"),),  # what the next two are to be compared with
     "without reasoning": (
         MODEL.format("sheet-no-reasoning"),
         SHOWN.format("sheet"),
+        UNAIDED,
         "reasoning_model.reasoning=false",
     ),
-    "plain history": (MODEL.format("history"), SHOWN.format("history")),
+    "plain history": (MODEL.format("history"), SHOWN.format("history"), UNAIDED),
     "without invalid actions": (MODEL.format("no-invalid"), AUDITED),
     "under-trained dream": (MODEL.format("undertrained"), AUDITED),
 }

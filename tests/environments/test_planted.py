@@ -26,7 +26,7 @@ from dreamgym.environments.planted.payments import (
 )
 from dreamgym.environments.planted.table import PLANTED, plant
 from dreamgym.models.dream_format import Answer
-from dreamgym.models.dream_prompts import Past
+from dreamgym.models.dream_prompts import START, Past, PastTurn
 from dreamgym.models.reasoning_model import DreamedTurn
 from dreamgym.models.sheet import make_sheet, with_changes
 
@@ -48,7 +48,7 @@ TASK = Task(id="t", environment="alfworld", instruction="put a clean mug in shel
 class Honest:
     """Answers by rules: action → (observation, changes); else nothing happens. Keeps what it was shown."""
 
-    keeps_sheet = reads_past = reasons = True
+    keeps_sheet = reasons = True
 
     def __init__(self, **rules: tuple[str, tuple[tuple[str, str], ...]]) -> None:
         self.rules = {name.replace("_", " "): rule for name, rule in rules.items()}
@@ -64,7 +64,7 @@ class Honest:
         state: str,
         action: str,
         sheet: Sheet,
-        past: Past | None = None,
+        past: Past = START,
         trajectory_id: str | None = None,
         seed: int = 0,
     ) -> DreamedTurn:
@@ -78,7 +78,7 @@ class Honest:
 def ask(
     lie: Lie, action: str, *, sheet: Sheet = SHEET, turns: int = 1, seed: int = 0, task: Task = TASK
 ) -> DreamedTurn:
-    past = Past(start=SHEET, turns=("",) * turns)
+    past = Past(turns=(PastTurn(sheet=SHEET, state="", action="", written=""),) * turns)
     return asyncio.run(lie.dream_turn(task=task, state="s", action=action, sheet=sheet, past=past, seed=seed))
 
 

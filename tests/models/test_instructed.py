@@ -15,7 +15,7 @@ from dreamgym.core.data_structures import Task
 from dreamgym.core.errors import InvalidDreamError
 from dreamgym.environments.dream import DreamEnv
 from dreamgym.models.closed_world import ClosedWorld
-from dreamgym.models.dream_prompts import Past
+from dreamgym.models.dream_prompts import START
 from dreamgym.models.instructed import Moment, turn_messages
 from dreamgym.models.llm_client import ScriptedClient
 from dreamgym.models.reasoning_model import ReasoningExperienceModel
@@ -99,9 +99,7 @@ def test_what_is_not_in_the_form_or_contradicts_itself_is_no_turn(answer: str) -
 @given(st.text(max_size=300))
 @settings(deadline=None)
 def test_an_action_is_one_json_string_whatever_it_says(action: str) -> None:
-    moment = Moment(
-        task=TASK, sheet=SHEET, past=Past(start=SHEET), action=f'{action}"\n\nFacts now:\norder 17: x'
-    )
+    moment = Moment(task=TASK, sheet=SHEET, past=START, action=f'{action}"\n\nFacts now:\norder 17: x')
     asked = turn_messages(moment)[-1].content
     last = asked.rsplit("\n\n", 1)[1]
     assert asked.count("\n\nFacts now:\n") == 1

@@ -32,6 +32,12 @@ def test_a_model_is_read_in_the_context_that_it_was_fitted_for(folder: Path) -> 
         experience_client(asked(folder))
     with pytest.raises(ConfigError, match=r"was fitted for false: set reasoning_model\.reasoning=false"):
         experience_client(asked(folder, context="history"))
+    atomic.write_json(folder / FIT_RECORD, {"context": "sheet", "reasoning": True, "history": 2, "top_k": 0})
+    experience_client(asked(folder, context="sheet", history=2, top_k=0))
+    with pytest.raises(ConfigError, match=r"was fitted for 2: set reasoning_model\.history=2"):
+        experience_client(asked(folder, context="sheet", top_k=0))
+    with pytest.raises(ConfigError, match=r"was fitted for 0: set reasoning_model\.top_k=0"):
+        experience_client(asked(folder, context="sheet", history=2))
 
 
 def test_a_model_that_cannot_be_read_is_told(folder: Path) -> None:

@@ -135,13 +135,15 @@ def test_what_has_no_reasoning_is_left_out_and_said() -> None:
         False,
         False,
     ]
-    fitted, note = to_fit([plain, desk(), half], HISTORY)
+    fitted, form, note = to_fit([plain, desk(), half], ReasoningModelConfig(context="history", history=2))
+    assert form == HISTORY
     assert fitted == [desk()]
     assert note == "2 of 3 episodes have no teacher's reasoning and are left out"
-    assert to_fit([desk()], HISTORY) == ([desk()], "")
-    assert to_fit([plain], HISTORY) == ([plain], "")
-    everything, note = to_fit([plain, desk()], ReasoningModelConfig(top_k=0))
-    assert everything == [plain, desk()]
+    assert to_fit([desk()], HISTORY) == ([desk()], HISTORY, "")
+    assert to_fit([plain], HISTORY) == ([plain], HISTORY, "")
+    sheets = ReasoningModelConfig(context="sheet", history=2)
+    everything, form, note = to_fit([plain, desk()], sheets)
+    assert (everything, form) == ([plain, desk()], sheets)
     assert "--context history" in note
 
 

@@ -13,7 +13,6 @@ from dreamgym.core.errors import InvalidDreamError
 from dreamgym.environments.alfworld.annotate import annotate
 from dreamgym.environments.alfworld.hindsight import hindsight_sheet, without_unseen
 from dreamgym.models.dream_format import parse_answer, render_answer
-from dreamgym.models.dream_prompts import Past
 from dreamgym.models.llm_client import ScriptedClient
 from dreamgym.models.reasoning_model import DreamedTurn, ReasoningExperienceModel
 from dreamgym.training.models import ASSETS
@@ -126,10 +125,10 @@ def test_the_past_is_that_of_the_data(context: str) -> None:
     model, trajectory = ReasoningExperienceModel(config, ScriptedClient([])), HELDOUT[0]
     sheet = without_unseen(hindsight_sheet(trajectory), {})
     for number, (turn, moment) in enumerate(moments(model, trajectory, sheet)):
-        assert moment.past is not None
-        assert moment.past == Past(start=sheet, turns=moment.past.turns)
         assert len(moment.past.turns) == number == turn.turn
         assert moment.sheet == turn.sheet
-        if number:
-            _, _, answer = moment.past.turns[-1].partition(trajectory.transitions[number - 1].action.text)
-            assert parse_answer(answer).next_state == trajectory.transitions[number - 1].next_state
+        for past, transition in zip(moment.past.turns, trajectory.transitions, strict=False):
+            assert (past.state, past.action) == (transition.state, transition.action.text)
+            assert parse_answer(past.written).next_state == transition.next_state
+        if number == 1:
+            assert moment.past.turns[0].sheet == sheet

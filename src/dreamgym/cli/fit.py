@@ -62,6 +62,10 @@ def policy(
 @fit_app.command()
 @explained
 def experience(
+    overrides: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="reasoning_model.KEY=VALUE", help="Of its form: top_k, history."),
+    ] = None,
     data: DATA = Path("data/offline"),
     output: Annotated[Path, typer.Option(help="Folder of the model.")] = Path(
         "data/checkpoints/fitted/experience"
@@ -83,12 +87,13 @@ def experience(
       dreamgym fit experience --data data/offline --output data/checkpoints/fitted/experience
       dreamgym fit experience --base smollm2 --lora-rank 16 --output data/checkpoints/fitted/smollm2
       dreamgym fit experience --context history --no-reasoning --output data/checkpoints/fitted/plain
+      dreamgym fit experience --context sheet reasoning_model.history=2 reasoning_model.top_k=0
     """
     from dreamgym.training.fit import fit_experience
     from dreamgym.training.fit_start import FitChoices
 
     chosen = [f"reasoning_model.context={context}", f"reasoning_model.reasoning={str(reasoning).lower()}"]
-    form = resolve(RunFlags(overrides=chosen)).reasoning_model
+    form = resolve(RunFlags(overrides=[*chosen, *(overrides or ())])).reasoning_model
     choices = FitChoices(
         base=base, lora_rank=lora_rank, seed=seed, epochs=epochs, learning_rate=learning_rate
     )

@@ -15,6 +15,7 @@ from dreamgym.cli.ingest import ingest
 from dreamgym.cli.models import models_app
 from dreamgym.cli.play import play
 from dreamgym.cli.report import report
+from dreamgym.cli.reproduce import reproduce_app
 from dreamgym.cli.trust import trust
 from dreamgym.training.evaluate import evaluate
 from dreamgym.training.train import train
@@ -37,6 +38,7 @@ app.command()(fidelity)
 app.command()(play)
 app.command()(report)
 app.command()(trust)
+app.add_typer(reproduce_app, name="reproduce")
 
 
 def _print_version(asked: bool) -> None:

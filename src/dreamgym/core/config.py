@@ -39,6 +39,9 @@ class ReasoningModelConfig(Section):
         description="what it reads: lines that it quotes, the whole sheet, or no sheet but all turns; "
         "'instructed' tells a model that was not fitted what to do, as hosted ones always are",
     )
+    history: int | None = Field(
+        None, ge=0, description="turns before this one that 'sheet' and 'history' show; None: all of them"
+    )
     reasoning: bool = Field(True, description="reason before answering (Eq. 4)")
     closed_world: bool = Field(
         True, description="refuse forms of action and kinds of thing that the offline data never held"

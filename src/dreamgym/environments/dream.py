@@ -12,7 +12,7 @@ from typing import Protocol
 
 from dreamgym.core.data_structures import Origin, Sheet, Task
 from dreamgym.environments.base_env import Environment, Observation, StepResult
-from dreamgym.models.dream_prompts import Past, safe_action
+from dreamgym.models.dream_prompts import START, Past, PastTurn, safe_action
 from dreamgym.models.reasoning_model import DreamedTurn
 from dreamgym.models.sheet import AT, HAND, NAME, UNSEEN, make_sheet
 
@@ -23,11 +23,6 @@ class Dreamer(Protocol):
     @property
     def keeps_sheet(self) -> bool:
         """Whether the dream's hidden state is a sheet."""
-        ...
-
-    @property
-    def reads_past(self) -> bool:
-        """Whether it reads the turns before."""
         ...
 
     @property
@@ -42,7 +37,7 @@ class Dreamer(Protocol):
         state: str,
         action: str,
         sheet: Sheet,
-        past: Past | None = None,
+        past: Past = START,
         trajectory_id: str | None = None,
         seed: int = 0,
     ) -> DreamedTurn:
@@ -89,9 +84,7 @@ class DreamEnv:
         """Begin to dream ``task``."""
         sheet = self._start or await imagined_start(self._model, task, seed)
         self._first_sheet = sheet
-        self._now = DreamState(
-            task=task, seed=seed, sheet=sheet, state=task.opening, past=Past(start=sheet), done=False
-        )
+        self._now = DreamState(task=task, seed=seed, sheet=sheet, state=task.opening, past=START, done=False)
         return Observation(text=task.opening)
 
     async def step(self, action: str) -> StepResult:
@@ -108,7 +101,7 @@ class DreamEnv:
             past=now.past,
             seed=now.seed * 1009 + len(now.past.turns),
         )
-        past = now.past.after(said, turn.written)
+        past = now.past.after(PastTurn(sheet=now.sheet, state=now.state, action=said, written=turn.written))
         is_over = bool(self._over) and turn.answer.next_state.endswith(self._over)
         truncated = not turn.answer.done and (is_over or len(past.turns) >= self._max_turns)
         self._now = DreamState(

@@ -149,7 +149,7 @@ def turn_messages(moment: Moment) -> list[Message]:
             "From the real environment, similar turns:\n" + "\n".join(map(_example, moment.neighbours))
         )
     parts.append("Facts now:\n" + "\n".join(f"{key}: {value}" for key, value in moment.sheet.facts))
-    turns = "".join(moment.past.turns[-LAST_TURNS:]) or "\n(none)"
+    turns = "".join(turn.text for turn in moment.past.last(LAST_TURNS).turns) or "\n(none)"
     parts.append(
         f"The episode began with:\n{one_line(moment.task.opening)[:MOST_CHARACTERS]}\nIts last turns:{turns}"
     )

@@ -20,9 +20,11 @@ from dreamgym.models.closed_world import OPEN_WORLD, ClosedWorld
 from dreamgym.models.decoding import AnswerDecoder
 from dreamgym.models.dream_format import Answer, Quote, parse_answer, render_quotes
 from dreamgym.models.dream_prompts import (
+    START,
     Past,
     action_line,
     history_prompt,
+    likes,
     one_line,
     sheet_prompt,
     turn_prompt,
@@ -121,11 +123,6 @@ class ReasoningExperienceModel:
         return self._instructed or self._config.context != "history"
 
     @property
-    def reads_past(self) -> bool:
-        """Whether its context holds the turns before."""
-        return self._instructed or self._config.context != "quotes"
-
-    @property
     def reasons(self) -> bool:
         """Whether it reasons before it answers."""
         return self._config.reasoning
@@ -137,13 +134,13 @@ class ReasoningExperienceModel:
         state: str,
         action: str,
         sheet: Sheet,
-        past: Past | None = None,
+        past: Past = START,
         trajectory_id: str | None = None,
         seed: int = 0,
     ) -> DreamedTurn:
         """Reason out one turn from ``sheet``; a malformed answer is decoded again, then raised.
 
-        ``past`` is the episode so far, for the contexts that show it; None where it begins here.
+        ``past`` is the episode so far, for the contexts that show it.
         """
         if self._instructed:
             return await self._instructed_turn(task, state, action, sheet, past, trajectory_id, seed)
@@ -167,7 +164,7 @@ class ReasoningExperienceModel:
         state: str,
         action: str,
         sheet: Sheet,
-        past: Past | None,
+        past: Past,
         trajectory_id: str | None,
         seed: int,
     ) -> DreamedTurn:
@@ -175,7 +172,7 @@ class ReasoningExperienceModel:
         moment = Moment(
             task=task,
             sheet=sheet,
-            past=past or Past(start=sheet),
+            past=past,
             action=action,
             neighbours=await self._neighbours(state, action, trajectory_id),
         )
@@ -194,15 +191,18 @@ class ReasoningExperienceModel:
         )
 
     async def _prompt(
-        self, task: Task, state: str, action: str, sheet: Sheet, past: Past | None, trajectory_id: str | None
+        self, task: Task, state: str, action: str, sheet: Sheet, past: Past, trajectory_id: str | None
     ) -> str:
-        """What the model reads, as ``reasoning_model.context`` says."""
+        """What the model reads, as ``reasoning_model.context`` and ``history`` say."""
+        neighbours = await self._neighbours(state, action, trajectory_id)
         if self._config.context == "quotes":
-            neighbours = await self._neighbours(state, action, trajectory_id)
             return turn_prompt(task.instruction, sheet, action, neighbours)
-        past = past or Past(start=sheet)
-        so_far = sheet_prompt(task.instruction, past) if self.keeps_sheet else history_prompt(task, past)
-        return so_far + action_line(action)
+        shown = past.last(self._config.history)
+        if self.keeps_sheet:
+            so_far = sheet_prompt(task.instruction, sheet, shown)
+        else:
+            so_far = history_prompt(task.instruction, state, shown)
+        return so_far + likes(neighbours) + action_line(action)
 
     async def _neighbours(self, state: str, action: str, trajectory_id: str | None) -> tuple[Experience, ...]:
         if self._retriever is None:

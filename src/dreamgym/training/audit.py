@@ -17,7 +17,7 @@ from dreamgym.core.data_structures import Group, Origin, Trajectory
 from dreamgym.core.errors import EndpointError, InvalidDreamError
 from dreamgym.environments.alfworld.replay import as_real, replay
 from dreamgym.environments.dream import Dreamer
-from dreamgym.models.dream_prompts import Past, safe_action
+from dreamgym.models.dream_prompts import START, PastTurn, safe_action
 from dreamgym.training.drift import Drift
 from dreamgym.training.episode_records import replayed_records
 from dreamgym.training.exploitation import Audited
@@ -166,7 +166,7 @@ class ConsistencyAuditor:
         """
         sheet, differing, refused, won = trajectory.sheet, 0, 0, False
         assert sheet is not None  # ``audited`` chose it for its sheet
-        past = Past(start=sheet)
+        past = START
         for number, turn in enumerate(trajectory.transitions):
             action = safe_action(turn.action.text)
             try:
@@ -186,5 +186,6 @@ class ConsistencyAuditor:
                 return None
             differing += again.answer.next_state != turn.next_state
             refused += turn.valid and not again.answer.valid
-            sheet, past, won = again.sheet, past.after(action, again.written), won or again.answer.done
+            over = PastTurn(sheet=sheet, state=turn.state, action=action, written=again.written)
+            sheet, past, won = again.sheet, past.after(over), won or again.answer.done
         return _Check(differing=differing, refused=refused, denied=trajectory.success and not won)

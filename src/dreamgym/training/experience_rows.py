@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import repeat
 from zlib import crc32
 
 import numpy as np
@@ -22,10 +23,12 @@ from dreamgym.training.fit_rows import RowMaker, dream_segments, sheet_segments,
 from dreamgym.training.supervised import Row
 from dreamgym.training.taught import is_taught, taught_rows, uses_teacher
 from dreamgym.utils.progress import Advance
+from dreamgym.utils.seeds import derive_seed
 
 POOL = 4_000  # experiences that neighbours are retrieved from while fitting
 MOST_NEIGHBOURS = 2
 CHUNK = 2_048
+SHOWN_LIKES = 0.3  # of the turns of a window
 
 
 def usual_status(sheets: Sequence[Sheet]) -> dict[str, str]:
@@ -38,8 +41,10 @@ def usual_status(sheets: Sequence[Sheet]) -> dict[str, str]:
     return {kind: counts.most_common(1)[0][0] for kind, counts in seen.items()}
 
 
-def retrieved(experiences: Sequence[Experience], rng: random.Random) -> Iterator[tuple[Experience, ...]]:
-    """For each experience 0 to 2 of its nearest neighbours in a pool, never of its own task."""
+def retrieved(
+    experiences: Sequence[Experience], rng: random.Random, most: int = MOST_NEIGHBOURS
+) -> Iterator[tuple[Experience, ...]]:
+    """For each experience 0 to ``most`` of its nearest neighbours in a pool, never of its own task."""
     pool = [experiences[i] for i in sorted(rng.sample(range(len(experiences)), min(POOL, len(experiences))))]
     embedder = HashingEmbedder(256)
     pool_PD = embed_turns(embedder, [e.state for e in pool], [e.action for e in pool])
@@ -51,11 +56,11 @@ def retrieved(experiences: Sequence[Experience], rng: random.Random) -> Iterator
         scores_NP[owners_N[:, None] == owners_P[None]] = -2.0
         for scores_P in scores_NP:
             nearest = []
-            for _ in range(MOST_NEIGHBOURS):
+            for _ in range(most):
                 best = int(scores_P.argmax())
                 nearest += [pool[best]] if scores_P[best] > 0.0 else []
                 scores_P[best] = -3.0
-            yield tuple(nearest[: rng.randrange(MOST_NEIGHBOURS + 1)])
+            yield tuple(nearest[: rng.randrange(most + 1)])
 
 
 def experience_rows(
@@ -74,14 +79,10 @@ def experience_rows(
         return taught_rows(trajectories, maker, advance)
     sheets = [] if config.context == "history" else sheet_rows(trajectories, maker)
     annotated = annotated_turns(trajectories, advance)
+    neighbours = neighbours_of(trajectories, config, seed)
     if config.context == "quotes":
-        return turn_rows(trajectories, annotated, maker, seed) + sheets
-    keeps_sheet = config.context == "sheet"
-    segments = (
-        dream_segments(trajectory.task, turns, keeps_sheet=keeps_sheet, reasoning=config.reasoning)
-        for trajectory, turns in zip(trajectories, annotated, strict=True)
-    )
-    return [maker.row(of_episode) for of_episode in segments] + sheets  # a turn's context: those before it
+        return turn_rows(trajectories, annotated, neighbours, maker) + sheets
+    return window_rows(trajectories, annotated, neighbours, maker, config, seed) + sheets
 
 
 def annotated_turns(trajectories: Sequence[Trajectory], advance: Advance) -> Iterator[list[AnnotatedTurn]]:
@@ -94,17 +95,69 @@ def annotated_turns(trajectories: Sequence[Trajectory], advance: Advance) -> Ite
         advance()
 
 
+def neighbours_of(
+    trajectories: Sequence[Trajectory], config: ReasoningModelConfig, seed: int
+) -> Iterator[tuple[Experience, ...]]:
+    """Turn by turn, what is retrieved for it."""
+    if not config.top_k:
+        return repeat(())
+    everything = [experience for trajectory in trajectories for experience in experiences_of(trajectory)]
+    return retrieved(everything, random.Random(seed), min(config.top_k, MOST_NEIGHBOURS))
+
+
 def turn_rows(
-    trajectories: Sequence[Trajectory], annotated: Iterable[list[AnnotatedTurn]], maker: RowMaker, seed: int
+    trajectories: Sequence[Trajectory],
+    annotated: Iterable[list[AnnotatedTurn]],
+    neighbours: Iterator[tuple[Experience, ...]],
+    maker: RowMaker,
 ) -> list[Row]:
     """One row per turn, with the experiences retrieved for it."""
-    everything = [experience for trajectory in trajectories for experience in experiences_of(trajectory)]
-    neighbours = retrieved(everything, random.Random(seed))
     return [
         maker.row(turn_segments(trajectory.task.instruction, turn, next(neighbours)))
         for trajectory, turns in zip(trajectories, annotated, strict=True)
         for turn in turns
     ]
+
+
+def window_rows(
+    trajectories: Sequence[Trajectory],
+    annotated: Iterable[list[AnnotatedTurn]],
+    neighbours: Iterator[tuple[Experience, ...]],
+    maker: RowMaker,
+    config: ReasoningModelConfig,
+    seed: int,
+) -> list[Row]:
+    """One row per window of ``config.history`` turns and the one that they lead to, or per episode.
+
+    A turn that is past is shown without what was retrieved for it, so few turns of a window have anything.
+    """
+    rng = random.Random(derive_seed(seed, "windows"))
+    rows = []
+    for trajectory, turns in zip(trajectories, annotated, strict=True):
+        near = [next(neighbours) for _ in turns]
+        for start, end in windows(len(turns), config.history, rng):
+            kept = [n if end - start == 1 or rng.random() < SHOWN_LIKES else () for n in near[start:end]]
+            segments = dream_segments(
+                trajectory.task.instruction,
+                trajectory.transitions[start].state,
+                turns[start:end],
+                kept,
+                keeps_sheet=config.context == "sheet",
+                reasoning=config.reasoning,
+            )
+            rows.append(maker.row(segments))
+    return rows
+
+
+def windows(turns: int, history: int | None, rng: random.Random) -> Iterator[tuple[int, int]]:
+    """Where windows of ``history`` + 1 turns begin and end in an episode; a part of one comes first."""
+    if history is None:
+        yield 0, turns
+        return
+    start, end = 0, rng.randint(1, history + 1)
+    while start < turns:
+        yield start, min(end, turns)
+        start, end = end, end + history + 1
 
 
 def sheet_rows(trajectories: Sequence[Trajectory], maker: RowMaker) -> list[Row]:

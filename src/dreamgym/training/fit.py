@@ -39,6 +39,7 @@ from dreamgym.utils.progress import make_reporter
 EXPERIENCE_LAYERS, POLICY_LAYERS = 3, 4
 TURN_LENGTH, EPISODE_LENGTH = 1024, 4096  # tokens that a context may hold
 CLONED = ("weak", "explorer")
+FORM = {"context", "reasoning", "top_k", "history"}  # what an experience model is fitted to
 EXPERIENCE_FIT = SupervisedConfig(epochs=1.0, learning_rate=3e-3, batch_tokens=8_192)
 POLICY_FIT = SupervisedConfig(epochs=2.0, learning_rate=3e-3, batch_tokens=8_192)
 LINE_EVERY = 50
@@ -54,7 +55,7 @@ def fit_experience(data: Path, output: Path, *, form: ReasoningModelConfig, choi
             "--context instructed is for models that are not fitted: choose quotes, sheet or history"
         )
     _check_place(output)
-    trajectories, note = to_fit(list(read_trajectories(data / "train.jsonl.gz")), form)
+    trajectories, form, note = to_fit(list(read_trajectories(data / "train.jsonl.gz")), form)
     if note:
         print(note)
     length = TURN_LENGTH if form.context == "quotes" else EPISODE_LENGTH
@@ -63,8 +64,7 @@ def fit_experience(data: Path, output: Path, *, form: ReasoningModelConfig, choi
     with make_reporter().stage("annotating episodes", len(trajectories)) as advance:
         rows = experience_rows(trajectories, start.tokenizer, form, choices.seed, advance)
     rows = _readable(rows, start)
-    asked = {"context": form.context, "reasoning": form.reasoning}
-    _fit(rows, start, output, settings, asked)
+    fit_to(rows, start, output, settings, form.model_dump(include=FORM))
 
 
 def fit_policy(data: Path, output: Path, *, choices: FitChoices) -> None:
@@ -77,7 +77,7 @@ def fit_policy(data: Path, output: Path, *, choices: FitChoices) -> None:
     start = starting_model(trajectories, choices, layers=POLICY_LAYERS, max_length=EPISODE_LENGTH)
     cloned = [without_mistakes(t) for t in trajectories if player_of(t) in (*CLONED, "")]
     rows = _readable(policy_rows(cloned, start.tokenizer), start)
-    _fit(rows, start, output, fit_settings(POLICY_FIT, start, choices))
+    fit_to(rows, start, output, fit_settings(POLICY_FIT, start, choices))
 
 
 def _readable(rows: Sequence[Row], start: Start) -> list[Row]:
@@ -105,12 +105,12 @@ def policy_rows(trajectories: Sequence[Trajectory], tokenizer: PreTrainedTokeniz
     return rows
 
 
-def _fit(
+def fit_to(
     rows: Sequence[Row],
     start: Start,
     folder: Path,
     config: SupervisedConfig,
-    form: Mapping[str, str | bool] = MappingProxyType({}),
+    form: Mapping[str, str | bool | int | None] = MappingProxyType({}),
 ) -> None:
     """Train on ``rows``: a folder for transformers or peft, with a record of the fit and of its ``form``."""
     if not rows:

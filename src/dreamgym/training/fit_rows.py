@@ -6,20 +6,21 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import lru_cache
+from itertools import repeat
 
 import numpy as np
 from transformers import PreTrainedTokenizerBase
 
-from dreamgym.core.data_structures import Experience, Sheet, Task, Trajectory
+from dreamgym.core.data_structures import Experience, Sheet, Trajectory
 from dreamgym.environments.alfworld.annotate import AnnotatedTurn
 from dreamgym.environments.base_env import Observation
 from dreamgym.models.dream_format import LINE_END, render_answer
 from dreamgym.models.dream_prompts import (
     QUOTE,
-    Past,
     action_line,
     history_prompt,
     imagine_prompt,
+    likes,
     sheet_prompt,
     turn_prompt,
 )
@@ -102,14 +103,23 @@ def written(instruction: str, turn: AnnotatedTurn, *, keeps_sheet: bool, reasoni
 
 
 def dream_segments(
-    task: Task, turns: Sequence[AnnotatedTurn], *, keeps_sheet: bool, reasoning: bool
+    instruction: str,
+    state: str,
+    turns: Sequence[AnnotatedTurn],
+    neighbours: Sequence[Sequence[Experience]] = (),
+    *,
+    keeps_sheet: bool,
+    reasoning: bool,
 ) -> Iterator[Segment]:
-    """Eq. 5 for a whole episode in the context ``sheet`` or ``history``, with the loss on every answer."""
-    past = Past(start=turns[0].sheet)
-    yield sheet_prompt(task.instruction, past) if keeps_sheet else history_prompt(task, past), Part.GIVEN
-    for turn in turns:
-        yield action_line(turn.action), Part.GIVEN
-        yield from answer_segments(task.instruction, turn, keeps_sheet=keeps_sheet, reasoning=reasoning)
+    """Eq. 5 for turns in a row in the context ``sheet`` or ``history``, with the loss on every answer.
+
+    ``state`` is the observation before the first; ``neighbours`` were retrieved for each turn, if any were.
+    """
+    start = sheet_prompt(instruction, turns[0].sheet) if keeps_sheet else history_prompt(instruction, state)
+    yield start, Part.GIVEN
+    for turn, near in zip(turns, neighbours or repeat(()), strict=False):
+        yield likes(near) + action_line(turn.action), Part.GIVEN
+        yield from answer_segments(instruction, turn, keeps_sheet=keeps_sheet, reasoning=reasoning)
 
 
 def sheet_segments(instruction: str, sheet: Sheet) -> Iterator[Segment]:

@@ -77,7 +77,10 @@ def _check_form(folder: Path, config: ReasoningModelConfig) -> None:
         record = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     except ValueError as error:
         raise ConfigError(f"{path} is damaged ({error}): fit the model again, or remove the file") from None
-    for key, wanted in (("context", config.context), ("reasoning", config.reasoning)):
+    wants = config.model_dump(include={"context", "reasoning", "history"})
+    if record.get("top_k") == 0:  # fewer than it was fitted to read are well, any where it knows none are not
+        wants["top_k"] = config.top_k
+    for key, wanted in wants.items():
         if record.get(key, wanted) != wanted:
             asked, fitted = (str(value).lower() for value in (wanted, record[key]))
             raise ConfigError(

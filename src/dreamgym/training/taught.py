@@ -40,20 +40,27 @@ def taught_rows(trajectories: Iterable[Trajectory], maker: RowMaker, advance: Ad
     rows = []
     for trajectory in trajectories:
         turns = list(taught_turns(trajectory))
-        rows.append(maker.row(dream_segments(trajectory.task, turns, keeps_sheet=False, reasoning=True)))
+        instruction, state = trajectory.task.instruction, trajectory.transitions[0].state
+        segments = dream_segments(instruction, state, turns, keeps_sheet=False, reasoning=True)
+        rows.append(maker.row(segments))
         advance()
     return rows
 
 
 def to_fit(
     trajectories: Sequence[Trajectory], form: ReasoningModelConfig
-) -> tuple[Sequence[Trajectory], str]:
-    """What a fit in ``form`` learns from, and what a person is told about the rest, if anything."""
+) -> tuple[Sequence[Trajectory], ReasoningModelConfig, str]:
+    """What a fit in ``form`` learns from, the form it learns, and what a person is told of the rest, if any.
+
+    A teacher's reasoning is learned with the whole episode before it, and nothing retrieved.
+    """
     taught = [trajectory for trajectory in trajectories if is_taught(trajectory)]
     if not taught:
-        return trajectories, ""
+        return trajectories, form, ""
     if not uses_teacher(form):
-        return trajectories, "the teacher's reasoning in the data is not used: --context history fits it"
+        note = "the teacher's reasoning in the data is not used: --context history fits it"
+        return trajectories, form, note
     without = len(trajectories) - len(taught)
     note = f"{without:,} of {len(trajectories):,} episodes have no teacher's reasoning and are left out"
-    return taught, note if without else ""
+    learned = form.model_copy(update={"top_k": 0, "history": None})
+    return taught, learned, note if without else ""

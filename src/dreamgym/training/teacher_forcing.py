@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine, Iterator, Sequence
+from collections.abc import Callable, Collection, Coroutine, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
@@ -14,7 +14,7 @@ from dreamgym.environments.alfworld.annotate import AnnotatedTurn
 from dreamgym.environments.alfworld.hindsight import without_unseen
 from dreamgym.environments.alfworld.replay import JudgedTurn
 from dreamgym.environments.dream import Dreamer
-from dreamgym.models.dream_prompts import Past
+from dreamgym.models.dream_prompts import START, Past, PastTurn
 from dreamgym.models.sheet import with_changes
 from dreamgym.training.annotation import annotator_of
 from dreamgym.training.fit_rows import written
@@ -29,33 +29,46 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Moment:
-    """What is known before a turn: the sheet, and the episode so far where the model reads it."""
+    """What is known before a turn: the sheet, and the episode so far."""
 
     sheet: Sheet
-    past: Past | None
+    past: Past
+
+
+Chosen = Callable[[Trajectory], Collection[int]]
+"""The numbers of the turns of a trajectory that are to be dreamed."""
+
+
+def every_turn(trajectory: Trajectory) -> Collection[int]:
+    """All of them."""
+    return range(len(trajectory.transitions))
 
 
 async def teacher_forced(
     model: Dreamer,
     trajectories: Sequence[Trajectory],
     *,
+    chosen: Chosen = every_turn,
     concurrency: int = 128,
     advance: Advance = lambda: None,
 ) -> list[JudgedTurn]:
-    """Every real turn, from the true sheet before it; a malformed dream counts as wrong."""
+    """The ``chosen`` real turns, from the true sheet before each; a malformed dream counts as wrong."""
     jobs = []
     for trajectory in trajectories:
+        wanted = chosen(trajectory)
         sheet = without_unseen(annotator_of(trajectory.task).hindsight(trajectory), {})
         jobs += [
-            _judge(model, trajectory, turn, moment) for turn, moment in moments(model, trajectory, sheet)
+            _judge(model, trajectory, turn, moment)
+            for turn, moment in moments(model, trajectory, sheet)
+            if turn.turn in wanted
         ]
     return await _all(jobs, concurrency, advance)
 
 
-async def first_looks(
-    model: Dreamer, trajectories: Sequence[Trajectory], *, seed: int, concurrency: int = 128
+async def from_what_was_seen(
+    model: Dreamer, trajectories: Sequence[Trajectory], *, chosen: Chosen, seed: int, concurrency: int = 128
 ) -> list[JudgedTurn]:
-    """One first look per trajectory, from what had been seen before it; the rest is imagined."""
+    """The ``chosen`` real turns, from what had been seen before each; the rest is imagined."""
 
     async def look(trajectory: Trajectory, turn: AnnotatedTurn) -> JudgedTurn:
         before = replace(trajectory, transitions=trajectory.transitions[: turn.turn])
@@ -65,31 +78,48 @@ async def first_looks(
             sheet = await model.imagine(trajectory.task, shown, own_seed)
         except InvalidDreamError as error:
             return _judged(trajectory, turn, f"(malformed: {error})", 0.0)
-        *_, moment = [Moment(sheet=sheet, past=_start(model, sheet)), *after_each(model, before, sheet)]
+        *_, moment = [Moment(sheet=sheet, past=START), *after_each(model, before, sheet)]
         return await _judge(model, trajectory, turn, moment)
 
     jobs = []
-    for number, trajectory in enumerate(trajectories):
-        annotator = annotator_of(trajectory.task)
-        annotated = annotator.annotate(trajectory, annotator.hindsight(trajectory))
-        turns = [turn for turn in annotated if turn.first_look]
-        jobs += [look(trajectory, turns[number % len(turns)])] if turns else []
+    for trajectory in trajectories:
+        wanted = chosen(trajectory)
+        jobs += [look(trajectory, turn) for turn in _annotated(trajectory) if turn.turn in wanted]
     return await _all(jobs, concurrency)
+
+
+async def first_looks(
+    model: Dreamer, trajectories: Sequence[Trajectory], *, seed: int, concurrency: int = 128
+) -> list[JudgedTurn]:
+    """One first look per trajectory, from what had been seen before it; the rest is imagined."""
+    looks = {}
+    for number, trajectory in enumerate(trajectories):
+        turns = [turn.turn for turn in _annotated(trajectory) if turn.first_look]
+        looks[trajectory.id] = {turns[number % len(turns)]} if turns else set()
+    return await from_what_was_seen(
+        model, trajectories, chosen=lambda t: looks[t.id], seed=seed, concurrency=concurrency
+    )
+
+
+def _annotated(trajectory: Trajectory) -> Iterator[AnnotatedTurn]:
+    """The true turns, as far as the trajectory has shown its world."""
+    annotator = annotator_of(trajectory.task)
+    return annotator.annotate(trajectory, annotator.hindsight(trajectory))
 
 
 def moments(model: Dreamer, trajectory: Trajectory, sheet: Sheet) -> Iterator[tuple[AnnotatedTurn, Moment]]:
     """Each turn of ``trajectory``, which started from ``sheet``, with what was known before it."""
-    known = [Moment(sheet=sheet, past=_start(model, sheet)), *after_each(model, trajectory, sheet)]
+    known = [Moment(sheet=sheet, past=START), *after_each(model, trajectory, sheet)]
     return zip(_turns(model, trajectory, sheet), known, strict=False)
 
 
 def after_each(model: Dreamer, trajectory: Trajectory, sheet: Sheet) -> Iterator[Moment]:
     """What is known after each turn."""
-    past, task = _start(model, sheet), trajectory.task
+    past, task = START, trajectory.task
     for turn in _turns(model, trajectory, sheet):
-        if past is not None:
-            answer = written(task.instruction, turn, keeps_sheet=model.keeps_sheet, reasoning=model.reasons)
-            past = past.after(turn.action, answer)
+        answer = written(task.instruction, turn, keeps_sheet=model.keeps_sheet, reasoning=model.reasons)
+        state = trajectory.transitions[turn.turn].state
+        past = past.after(PastTurn(sheet=turn.sheet, state=state, action=turn.action, written=answer))
         yield Moment(sheet=with_changes(turn.sheet, turn.answer.changes), past=past)
 
 
@@ -98,10 +128,6 @@ def _turns(model: Dreamer, trajectory: Trajectory, sheet: Sheet) -> Iterator[Ann
     if not model.keeps_sheet and model.reasons and is_taught(trajectory):
         return taught_turns(trajectory)
     return annotator_of(trajectory.task).annotate(trajectory, sheet)
-
-
-def _start(model: Dreamer, sheet: Sheet) -> Past | None:
-    return Past(start=sheet) if model.reads_past else None
 
 
 async def _judge(model: Dreamer, trajectory: Trajectory, turn: AnnotatedTurn, moment: Moment) -> JudgedTurn:

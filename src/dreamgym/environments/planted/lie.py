@@ -12,7 +12,7 @@ from random import Random
 
 from dreamgym.core.data_structures import Sheet, Task
 from dreamgym.environments.dream import Dreamer
-from dreamgym.models.dream_prompts import Past
+from dreamgym.models.dream_prompts import START, Past
 from dreamgym.models.reasoning_model import DreamedTurn
 from dreamgym.models.sheet import make_sheet
 from dreamgym.utils.seeds import derive_seed
@@ -23,24 +23,24 @@ Unlike = Callable[[str, str], bool]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Asked:
-    """What a dream is asked in one turn; ``past`` is None where the turn stands alone."""
+    """What a dream is asked in one turn."""
 
     task: Task
     state: str
     action: str
     sheet: Sheet
-    past: Past | None
+    past: Past
     seed: int
 
     @property
     def is_first(self) -> bool:
         """Whether an episode begins with this turn."""
-        return self.past is not None and not self.past.turns
+        return not self.past.turns
 
     @property
     def number(self) -> int:
-        """Turns before this one; 0 for a turn that stands alone."""
-        return len(self.past.turns) if self.past else 0
+        """Turns before this one."""
+        return len(self.past.turns)
 
     def chance(self) -> Random:
         """Random numbers of this turn; another action, or another asking, has others."""
@@ -61,11 +61,6 @@ class Lie:
         return self._honest.keeps_sheet
 
     @property
-    def reads_past(self) -> bool:
-        """As the honest dream."""
-        return self._honest.reads_past
-
-    @property
     def reasons(self) -> bool:
         """As the honest dream."""
         return self._honest.reasons
@@ -81,7 +76,7 @@ class Lie:
         state: str,
         action: str,
         sheet: Sheet,
-        past: Past | None = None,
+        past: Past = START,
         trajectory_id: str | None = None,
         seed: int = 0,
     ) -> DreamedTurn:

@@ -34,9 +34,8 @@ class Forgets(Lie):
 
     def after(self, asked: Asked, turn: DreamedTurn) -> DreamedTurn:
         """All but the last edits are undone, and marks (hot, clean) with them."""
-        if asked.past is None:
-            return turn
-        first, here = dict(asked.past.start.facts), value_of(turn.sheet, AT)
+        turns = asked.past.turns
+        first, here = dict((turns[0].sheet if turns else asked.sheet).facts), value_of(turn.sheet, AT)
         facts = []
         for key, value in turn.sheet.facts:
             is_near = key in (AT, HAND, here) or place_of(value) in (here, HAND)
