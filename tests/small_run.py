@@ -6,7 +6,8 @@ import json
 from pathlib import Path
 
 from dreamgym.models.tiny import new_tiny_model
-from dreamgym.training.collect import CollectSettings
+from dreamgym.training.cast import CollectSettings
+from dreamgym.training.domains.household import Household
 from dreamgym.training.embedded import make_tokenizer
 from dreamgym.training.offline_data import collect_offline_data, read_trajectories
 
@@ -38,7 +39,12 @@ SETTINGS = [
 def prepare(folder: Path) -> list[str]:
     """Make models and data in ``folder``; the overrides that use them."""
     collect_offline_data(
-        folder / "offline", episodes=12, settings=CollectSettings(), seed=0, heldout_share=0.5
+        folder / "offline",
+        episodes=12,
+        settings=CollectSettings(),
+        cast=Household(),
+        seed=0,
+        heldout_share=0.5,
     )
     trajectories = list(read_trajectories(folder / "offline" / "train.jsonl.gz"))
     tokenizer = make_tokenizer(trajectories)

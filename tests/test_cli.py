@@ -16,7 +16,10 @@ from dreamgym.environments.alfworld.engine import World
 from dreamgym.environments.alfworld.panels import game_of, generated_tasks
 from dreamgym.environments.alfworld.players import Expert
 
-COMMANDS = [[], ["train"], ["evaluate"], ["collect"], ["fit"], ["fit", "policy"], ["fidelity"], ["play"]]
+COMMANDS = [
+    *([], ["train"], ["evaluate"], ["collect"], ["fit"], ["fit", "policy"], ["fidelity"], ["play"]),
+    *(["envs"], ["doctor"]),
+]
 
 
 def run(*arguments: str, text: str = "") -> Result:
@@ -91,7 +94,6 @@ def test_help_shows_an_example(command):
         (["train", "rl.clpi=0.1"], "unknown key, did you mean 'rl.clip'?"),
         (["train", "--config", "nowhere.yaml"], "cannot read the configuration nowhere.yaml"),
         (["train", "--env", "alfwrld"], "unknown environment 'alfwrld', did you mean 'alfworld'?"),
-        (["train", "--env", "webarena"], "the environment 'webarena' is not in this version yet"),
         (["train", "--batch-size", "9"], "in groups of rl.group_size = 8; use a multiple of it"),
         (
             ["evaluate", "--checkpoint", "nowhere/policy_iter_0100.json"],
@@ -102,6 +104,11 @@ def test_help_shows_an_example(command):
         (["play", "--seed", "1", "--task", "x"], "give one of them"),
         (["play", "--game", "nowhere.tw-pddl"], "nowhere.tw-pddl: cannot be read"),
         (["play", "--actions", "nowhere.json"], "cannot read the actions nowhere.json"),
+        (["play", "--env", "webshop", "--game", "x"], "--game is a file of ALFWorld's, and --env is webshop"),
+        (["play", "--env", "traces"], "traces cannot be played by hand"),
+        (["collect", "--env", "traces", "environment.offline_data=x"], "has no players"),
+        (["collect", "--share", "exprt=1"], "no player 'exprt': choose among expert,"),
+        (["train", "environment.workers=-1"], "environment.workers"),
         (["collect", "--share", "expert"], "--share expert: wanted PLAYER=SHARE, such as expert=0.2"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else None,
@@ -113,6 +120,15 @@ def test_a_mistake_is_answered_in_one_line_with_exit_code_2(arguments, message, 
     assert message in result.stderr
     assert result.stderr.startswith("Usage:") or result.stderr.count("\n") == 1
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("command", ["train", "play", "collect"])
+def test_an_environment_that_this_version_has_not_is_one_line(command, tmp_path, monkeypatch):
+    monkeypatch.setattr("dreamgym.training.domains.registry.is_present", lambda name: name == "alfworld")
+    monkeypatch.chdir(tmp_path)
+    result = run(command, "--env", "webarena")
+    assert (result.exit_code, list(tmp_path.iterdir())) == (2, [])
+    assert "the environment 'webarena' is not in this version yet, only alfworld, traces" in result.stderr
 
 
 @pytest.mark.parametrize(

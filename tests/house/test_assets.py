@@ -11,7 +11,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from dreamgym.core.config import DreamGymConfig, EnvironmentConfig
 from dreamgym.core.data_structures import Origin
 from dreamgym.environments.alfworld.panels import panel, scene_of
-from dreamgym.training.domains import open_domain
+from dreamgym.training.domains.registry import open_domain
 from dreamgym.training.evaluation import play_panel
 from dreamgym.training.models import ASSETS, load_policy
 from dreamgym.training.offline_data import SPLITS, read_manifest, read_trajectories

@@ -18,7 +18,7 @@ from dreamgym.models.closed_world import OPEN_WORLD, ClosedWorld, form_of, known
 from dreamgym.models.llm_client import ScriptedClient
 from dreamgym.models.reasoning_model import ReasoningExperienceModel
 from dreamgym.models.sheet import make_sheet
-from dreamgym.training.domains import open_domain
+from dreamgym.training.domains.registry import open_domain
 from dreamgym.training.grounds import closed_world
 from dreamgym.training.models import ASSETS
 from dreamgym.training.offline_data import read_trajectories

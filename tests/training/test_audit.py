@@ -22,7 +22,9 @@ from dreamgym.models.embedding import HashingEmbedder, embed_turns
 from dreamgym.models.llm_client import ScriptedClient
 from dreamgym.models.reasoning_model import DreamedTurn, ReasoningExperienceModel
 from dreamgym.training.audit import ConsistencyAuditor, ReplayAuditor, audited, until_wrong
-from dreamgym.training.collect import CollectSettings, collect_trajectories
+from dreamgym.training.cast import CollectSettings
+from dreamgym.training.collect import collect_trajectories
+from dreamgym.training.domains.household import Household
 from dreamgym.training.drift import Drift
 from dreamgym.training.parts import Audit
 from dreamgym.training.win_rules import WinRules
@@ -37,7 +39,7 @@ NEVER = "\nfail\nnext: Nothing happens.\nreward: 0\ndone: no"
 def honest() -> Group:
     """Episodes of the real engine passed off as dreams: half expert, half random."""
     settings = CollectSettings(shares={"expert": 0.5, "random": 0.5}, mistake_rate=0.0, max_turns=20)
-    played = collect_trajectories(islice(generated_tasks(310_000), 12), settings, seed=3)
+    played = collect_trajectories(islice(generated_tasks(310_000), 12), settings, cast=Household(), seed=3)
     dreams = [
         replace(t, origin=Origin.DREAMED, detail="", sheet=sheet_of_game(game_of(t.task))) for t in played
     ]

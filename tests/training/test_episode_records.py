@@ -22,7 +22,9 @@ from dreamgym.core.serialization import decode
 from dreamgym.environments.alfworld.from_sheet import sheet_of_game
 from dreamgym.environments.alfworld.panels import game_of, generated_tasks
 from dreamgym.environments.alfworld.replay import JudgedEpisode, JudgedTurn, replay
-from dreamgym.training.collect import CollectSettings, collect_trajectories
+from dreamgym.training.cast import CollectSettings
+from dreamgym.training.collect import collect_trajectories
+from dreamgym.training.domains.household import Household
 from dreamgym.training.episode_records import (
     MAX_CHARACTERS,
     MAX_TURNS,
@@ -119,7 +121,7 @@ def test_evenly_spread() -> None:
 
 def test_a_real_episode_replayed_from_its_sheet_tells_the_same() -> None:
     settings = CollectSettings(shares={"expert": 1.0}, mistake_rate=0.0, max_turns=20)
-    (real,) = collect_trajectories(islice(generated_tasks(310_000), 1), settings, seed=3)
+    (real,) = collect_trajectories(islice(generated_tasks(310_000), 1), settings, cast=Household(), seed=3)
     dream = replace(real, origin=Origin.DREAMED, sheet=sheet_of_game(game_of(real.task)))
     record = episode_record(dream, replay(dream))
     assert record.turns

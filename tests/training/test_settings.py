@@ -9,7 +9,7 @@ from dreamgym.core.config_io import load_config
 from dreamgym.core.errors import ConfigError
 from dreamgym.environments.alfworld.panels import panel
 from dreamgym.training.dialogue import opening_prompt
-from dreamgym.training.domains import open_domain
+from dreamgym.training.domains.registry import open_domain
 from dreamgym.training.settings import PRESETS, RunFlags, resolve
 
 

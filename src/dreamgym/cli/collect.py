@@ -14,6 +14,11 @@ from dreamgym.utils.commands import explained
 
 @explained
 def collect(
+    overrides: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="SECTION.KEY=VALUE", help="Settings, such as environment.workers=2."),
+    ] = None,
+    env: Annotated[str, typer.Option(help="Environment.")] = "alfworld",
     output: Annotated[Path, typer.Option(help="Folder of the data set.")] = Path("data/offline"),
     episodes: Annotated[int, typer.Option(min=1, help="Episodes to play.")] = 2000,
     seed: Annotated[int, typer.Option(help="Seed of players, mistakes and order.")] = 0,
@@ -24,7 +29,9 @@ def collect(
     mistake_rate: Annotated[
         float, typer.Option(min=0.0, max=1.0, help="Chance at each state of labelled invalid actions.")
     ] = 0.22,
-    max_turns: Annotated[int, typer.Option(min=1, help="Turn limit.")] = 50,
+    max_turns: Annotated[
+        int | None, typer.Option(min=1, help="Turn limit; default: environment.max_turns.")
+    ] = None,
     heldout_share: Annotated[
         float, typer.Option(min=0.0, max=1.0, help="Share of the scenes that is held out.")
     ] = 0.1,
@@ -38,19 +45,27 @@ def collect(
     Examples:
       dreamgym collect --episodes 500
       dreamgym collect --share expert=0.3 --share weak=0.4 --share policy=0.3 --output data/offline/mine
+      dreamgym collect --env webshop --episodes 500 --output data/offline/webshop
     """
-    from dreamgym.training.collect import POLICY, SHARES, CollectSettings
+    from dreamgym.training.cast import POLICY, CollectSettings
+    from dreamgym.training.domains.registry import open_domain
     from dreamgym.training.models import load_policy
     from dreamgym.training.offline_data import collect_offline_data
     from dreamgym.utils.progress import make_reporter
 
-    config = resolve(RunFlags(env="alfworld", overrides=[f"policy_model.name={policy}"]))
-    shares = dict(_parse(text) for text in share) if share else SHARES
+    chosen = [f"policy_model.name={policy}", *(overrides or ())]
+    config = resolve(RunFlags(env=env, overrides=chosen))
+    cast = open_domain(config.environment).cast
+    if cast is None:
+        raise ConfigError(f"the environment '{env}' has no players: nothing can be collected in it")
+    shares = dict(_parse(text) for text in share) if share else cast.shares
+    limit = max_turns or config.environment.max_turns
     with make_reporter().stage("collecting episodes", episodes) as advance:
         manifest = collect_offline_data(
             output,
             episodes=episodes,
-            settings=CollectSettings(shares=shares, mistake_rate=mistake_rate, max_turns=max_turns),
+            settings=CollectSettings(shares=shares, mistake_rate=mistake_rate, max_turns=limit),
+            cast=cast,
             seed=seed,
             policy=load_policy(config.policy_model) if shares.get(POLICY) else None,
             heldout_share=heldout_share,

@@ -41,7 +41,7 @@ def fidelity(
     chosen = [*([f"training.fidelity.episodes={episodes}"] if episodes else []), *(overrides or ())]
     settings = resolve(RunFlags(config=config, env=env, overrides=chosen))
     with open_grounds(settings) as grounds:
-        if grounds.domain.make_real is None:
+        if grounds.domain.replay is None:
             check_traces(settings, grounds, output, make_reporter())
         else:
             check_dream(settings, grounds, output, make_reporter(), by_type=True)

@@ -9,6 +9,8 @@ import typer
 import dreamgym
 from dreamgym.cli.annotate import annotate
 from dreamgym.cli.collect import collect
+from dreamgym.cli.doctor import doctor
+from dreamgym.cli.envs import envs
 from dreamgym.cli.fidelity import fidelity
 from dreamgym.cli.fit import fit_app
 from dreamgym.cli.ingest import ingest
@@ -35,6 +37,8 @@ app.command()(annotate)
 app.add_typer(fit_app, name="fit")
 app.add_typer(models_app, name="models")
 app.command()(fidelity)
+app.command()(envs)
+app.command()(doctor)
 app.command()(play)
 app.command()(report)
 app.command()(trust)

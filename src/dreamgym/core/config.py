@@ -225,6 +225,9 @@ class EnvironmentConfig(Section):
     dream_max_turns: PositiveInt = Field(30, description="turn limit of dreamed episodes")
     show_admissible: bool = False
     offline_data: Path | None = Field(None, description="offline trajectories; None takes the shipped ones")
+    workers: int = Field(
+        0, ge=0, le=64, description="processes that play the real environment; 0 plays it in this one"
+    )
 
 
 class LLMConfig(Section):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -64,4 +65,13 @@ class Environment(Protocol):
 
     async def close(self) -> None:
         """Free everything; may be called twice."""
+        ...
+
+
+@runtime_checkable
+class Reporting(Protocol):
+    """An environment that has more to tell than the agent sees, for those who watch."""
+
+    def report(self) -> Mapping[str, str]:
+        """Named facts about where the episode stands, such as the hash of its database."""
         ...

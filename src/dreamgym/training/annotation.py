@@ -10,7 +10,7 @@ from dreamgym.environments.alfworld.annotate import AnnotatedTurn, annotate
 from dreamgym.environments.alfworld.hindsight import hindsight_sheet
 from dreamgym.models.dream_format import Answer
 from dreamgym.models.sheet import AT, HAND, make_sheet
-from dreamgym.training.settings import TRACES
+from dreamgym.training.settings import ALFWORLD
 
 NO_SHEET = make_sheet({AT: "nowhere", HAND: "holds"})
 
@@ -41,10 +41,10 @@ def plainly(trajectory: Trajectory, sheet: Sheet) -> Iterator[AnnotatedTurn]:
         )
 
 
-ALFWORLD = Annotator(hindsight=hindsight_sheet, annotate=annotate)
+BY_RULES = Annotator(hindsight=hindsight_sheet, annotate=annotate)
 PLAIN = Annotator(hindsight=lambda trajectory: NO_SHEET, annotate=plainly)
 
 
 def annotator_of(task: Task) -> Annotator:
-    """Who can annotate the trajectories of ``task``."""
-    return PLAIN if task.environment == TRACES else ALFWORLD
+    """Who can annotate the trajectories of ``task``: ALFWorld's rules, elsewhere nobody but a teacher."""
+    return BY_RULES if task.environment == ALFWORLD else PLAIN

@@ -19,7 +19,8 @@ from dreamgym.models.llm_client import LLMClient, Usage, make_client
 from dreamgym.models.reasoning_model import ReasoningExperienceModel
 from dreamgym.training.audit import ConsistencyAuditor, ReplayAuditor
 from dreamgym.training.checkpoints import read_checkpoint
-from dreamgym.training.domains import Domain, open_domain
+from dreamgym.training.domains.domain import Domain
+from dreamgym.training.domains.registry import open_domain
 from dreamgym.training.drift import Drift
 from dreamgym.training.evaluation import Bout, PanelEvaluator
 from dreamgym.training.grounds import EVALUATION_PANEL, Grounds, open_grounds
@@ -137,6 +138,11 @@ def build_auditor(config: DreamGymConfig, grounds: Grounds, clients: dict[str, L
     # Where actions have no fixed forms, what wins had in common in their words says nothing.
     rules = WinRules(grounds.offline if config.reasoning_model.closed_world else ())
     if fidelity.audit == "replay":
+        if grounds.domain.replay is None:
+            raise ConfigError(
+                f"training.fidelity.audit is replay, but no rules of '{grounds.domain.name}' play a dream "
+                "again: set it to consistency"
+            )
         return ReplayAuditor(fidelity, drift, rules)
     second, clients["second_opinion"] = second_opinion(config, grounds)
     return ConsistencyAuditor(fidelity, second, drift, rules, grounds.domain.contradiction)
@@ -186,16 +192,18 @@ def build_evaluator(
     """Unseen tasks for real, and every second of them in a dream that is given their true sheets.
 
     The difference is what the dream flatters: same tasks, same turn limit, same hidden state (a dream of
-    plain history keeps none). What is nowhere else than in its trajectories is evaluated in the dream alone.
+    plain history keeps none). What is nowhere else than in its trajectories is evaluated in the dream alone,
+    and for real alone what no offline data grounds a dream of.
     """
     domain = grounds.domain
     tasks = domain.panels(EVALUATION_PANEL, config.training.eval_episodes)
-    every = 2 if domain.make_real else 1
-    known = [replace(task, sheet=domain.true_sheet(task)) for task in tasks[::every]]
-    dream = DreamFactory(grounds.dream, max_turns=config.environment.max_turns, over=domain.over)
-    bouts = [Bout(name="dreamed", tasks=known, make_environment=dream, origin=Origin.DREAMED)]
+    bouts = []
     if domain.make_real is not None:
-        bouts.insert(0, Bout(name="real", tasks=tasks, make_environment=domain.make_real, origin=Origin.REAL))
+        bouts.append(Bout(name="real", tasks=tasks, make_environment=domain.make_real, origin=Origin.REAL))
+    if grounds.offline or config.dreams:
+        known = [replace(task, sheet=domain.true_sheet(task)) for task in tasks[:: len(bouts) + 1]]
+        dream = DreamFactory(grounds.dream, max_turns=config.environment.max_turns, over=domain.over)
+        bouts.append(Bout(name="dreamed", tasks=known, make_environment=dream, origin=Origin.DREAMED))
     return PanelEvaluator(
         bouts=bouts,
         folder=folder,

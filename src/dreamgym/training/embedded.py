@@ -12,7 +12,7 @@ from dreamgym.environments.alfworld import catalogue
 from dreamgym.models import dream_format
 from dreamgym.models.tokenizer import build_tokenizer, learn_phrases, learn_tokenizer
 from dreamgym.training.dialogue import one_line
-from dreamgym.training.settings import TRACES
+from dreamgym.training.settings import ALFWORLD
 
 LINE_HEADS = (
     *(
@@ -51,7 +51,7 @@ def _spoken(trajectories: Sequence[Trajectory]) -> Iterator[str]:
 
 
 def _lines(trajectories: Sequence[Trajectory]) -> Iterator[str]:
-    """What the models read and write of traces, line by line."""
+    """What the models read and write of other worlds, line by line."""
     for trajectory in trajectories:
         yield f" {trajectory.task.instruction}"
         yield from LINE_HEADS
@@ -63,9 +63,9 @@ def _lines(trajectories: Sequence[Trajectory]) -> Iterator[str]:
 def make_tokenizer(trajectories: Sequence[Trajectory]) -> PreTrainedTokenizerFast:
     """Names, line heads and phrases are one token each; every other word of the texts is one.
 
-    Foreign traces hold words that nobody has listed, so theirs is learned, down to the byte.
+    Other worlds than ALFWorld hold words that nobody has listed, so theirs is learned, down to the byte.
     """
-    if any(trajectory.task.environment == TRACES for trajectory in trajectories):
+    if any(trajectory.task.environment != ALFWORLD for trajectory in trajectories):
         return learn_tokenizer(_lines(trajectories), most=TRACE_TOKENS)
     spoken = list(_spoken(trajectories))
     actions = sorted({t.action.text for trajectory in trajectories for t in trajectory.transitions})

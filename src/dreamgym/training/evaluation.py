@@ -15,6 +15,7 @@ from dreamgym.training.episode_text import episodes_text, outcome
 from dreamgym.training.pass_hat import PassHat, pass_hat
 from dreamgym.training.rollout import EnvironmentFactory, collect
 from dreamgym.training.run_folder import RunFolder
+from dreamgym.training.settings import ALFWORLD
 from dreamgym.utils import atomic
 from dreamgym.utils.progress import Reporter
 from dreamgym.utils.seeds import derive_seed
@@ -22,8 +23,6 @@ from dreamgym.utils.stats import Interval, wilson
 
 if TYPE_CHECKING:
     from dreamgym.training.policy import Policy
-
-ALFWORLD = "alfworld"  # the environment whose rules can play a dream again from its sheet
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -14,7 +14,7 @@ from transformers import PreTrainedTokenizerBase
 from dreamgym.core.config import ReasoningModelConfig
 from dreamgym.core.data_structures import Experience, Sheet, Trajectory
 from dreamgym.environments.alfworld.annotate import AnnotatedTurn
-from dreamgym.environments.alfworld.hindsight import hindsight_sheet, without_unseen
+from dreamgym.environments.alfworld.hindsight import without_unseen
 from dreamgym.models.embedding import HashingEmbedder, embed_turns
 from dreamgym.models.quality import experiences_of
 from dreamgym.models.sheet import UNSEEN, kind_of, place_of
@@ -162,4 +162,6 @@ def windows(turns: int, history: int | None, rng: random.Random) -> Iterator[tup
 
 def sheet_rows(trajectories: Sequence[Trajectory], maker: RowMaker) -> list[Row]:
     """One row per sheet, to be imagined."""
-    return [maker.row(sheet_segments(t.task.instruction, hindsight_sheet(t))) for t in trajectories]
+    return [
+        maker.row(sheet_segments(t.task.instruction, annotator_of(t.task).hindsight(t))) for t in trajectories
+    ]

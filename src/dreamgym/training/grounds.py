@@ -16,11 +16,13 @@ from dreamgym.models.closed_world import OPEN_WORLD, ClosedWorld, known_forms, k
 from dreamgym.models.llm_client import Account, LLMClient
 from dreamgym.models.reasoning_model import ReasoningExperienceModel
 from dreamgym.models.replay_buffer import ExperienceReplayBuffer
-from dreamgym.training.domains import Domain, open_domain
+from dreamgym.training.domains.domain import Domain
+from dreamgym.training.domains.registry import open_domain
 from dreamgym.training.memory import check_memory
 from dreamgym.training.models import ASSETS, experience_client, load_policy, model_name
 from dreamgym.training.offline_data import read_trajectories
 from dreamgym.training.policy import LocalPolicy
+from dreamgym.training.settings import ALFWORLD
 from dreamgym.utils.seeds import derive_seed
 
 EVALUATION_PANEL = "valid"
@@ -30,7 +32,9 @@ def check_available(config: DreamGymConfig) -> None:
     """Raise what would stop a run right after its folder was begun: no such environment, model or data."""
     open_domain(config.environment)
     if (games := config.environment.data_dir) is not None and not games.is_dir():
-        raise ConfigError(f"environment.data_dir is {games}, wanted a folder that holds alfworld/*.jsonl.xz")
+        raise ConfigError(
+            f"environment.data_dir is {games}, wanted a folder that holds alfworld/*.jsonl.xz, webshop/, …"
+        )
     model_name(config.policy_model.name, "policy")
     if ":" not in config.reasoning_model.name:
         model_name(config.reasoning_model.name, "experience")
@@ -125,16 +129,44 @@ def closed_world(config: DreamGymConfig, domain: Domain, offline: Sequence[Traje
 
 
 def offline_trajectories(config: DreamGymConfig, split: str) -> Iterator[Trajectory]:
-    """The real trajectories that ground the dream, or those held out to measure it.
+    """The real trajectories that ground the dream, or those held out to measure it; none where it needs none.
 
     Raises:
-        DataError: they cannot be read, or hold what is evaluated on.
+        DataError: they cannot be read, or hold what is evaluated on or another environment's.
     """
-    path = (config.environment.offline_data or ASSETS / "offline") / f"{split}.jsonl.gz"
+    folder = offline_folder(config)
+    if folder is None:
+        return
+    path = folder / f"{split}.jsonl.gz"
     for number, trajectory in enumerate(read_trajectories(path), start=1):
         if trajectory.task.split.startswith("valid"):
             raise DataError(
                 f"{path}, line {number}: plays {trajectory.task.id} of the split {trajectory.task.split!r}, "
                 "which is evaluated on: take it out"
             )
+        if trajectory.task.environment != config.environment.name:
+            raise DataError(
+                f"{path}, line {number}: plays the environment {trajectory.task.environment!r}, wanted "
+                f"{config.environment.name!r}: name its own data in environment.offline_data"
+            )
         yield trajectory
+
+
+def offline_folder(config: DreamGymConfig) -> Path | None:
+    """The folder of the offline data; None where there is none and nothing is dreamed.
+
+    Raises:
+        ConfigError: there is none, and a dream must stand on it.
+    """
+    chosen, name = config.environment.offline_data, config.environment.name
+    if chosen is not None:
+        return chosen
+    if name == ALFWORLD:
+        return ASSETS / "offline"
+    if config.dreams:
+        raise ConfigError(
+            f"no offline data of '{name}' is shipped, and a dream stands on it: collect some "
+            f"(`dreamgym collect --env {name}`), fit a model, and name both in environment.offline_data and "
+            "reasoning_model.name; or train for real: buffer.synthetic_ratio=0"
+        )
+    return None

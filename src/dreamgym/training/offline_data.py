@@ -9,19 +9,15 @@ import gzip
 import json
 import zlib
 from collections.abc import Iterable, Iterator
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dreamgym.core.data_structures import Trajectory
 from dreamgym.core.errors import DataError
 from dreamgym.core.serialization import decode, encode
-from dreamgym.environments.alfworld.panels import TASKS_PER_SCENE, generated_tasks
-from dreamgym.training.collect import (
-    CollectSettings,
-    collect_trajectories,
-    is_heldout,
-)
+from dreamgym.training.cast import Cast, CollectSettings
+from dreamgym.training.collect import collect_trajectories, is_heldout
+from dreamgym.training.settings import ALFWORLD
 from dreamgym.training.split_writer import SplitWriter
 from dreamgym.utils.atomic import new_folder, refuse_foreign, write_json
 from dreamgym.utils.progress import Advance
@@ -38,19 +34,17 @@ def collect_offline_data(
     *,
     episodes: int,
     settings: CollectSettings,
+    cast: Cast,
     seed: int,
     policy: Policy | None = None,
     heldout_share: float = 0.1,
     advance: Advance = lambda: None,
 ) -> dict[str, Any]:
-    """Play ``episodes`` episodes on training scenes, write them into ``folder``, return the manifest.
-
-    The first thousand tasks are those of the panel ``train``.
-    """
-    tasks = islice(generated_tasks(0, per_scene=TASKS_PER_SCENE["train"]), episodes)
+    """Play ``episodes`` episodes on training tasks, write them into ``folder``, return the manifest."""
+    tasks = cast.tasks(episodes)
     return write_offline_data(
         folder,
-        collect_trajectories(tasks, settings, seed=seed, policy=policy),
+        collect_trajectories(tasks, settings, cast=cast, seed=seed, policy=policy),
         about={"seed": seed, "heldout_share": heldout_share, **encode(settings)},
         heldout_share=heldout_share,
         advance=advance,
@@ -72,7 +66,7 @@ def write_offline_data(
 
     Raises:
         FileExistsError: ``folder`` holds something else than a data set, before anything is played.
-        ValueError: a trajectory plays something else than a generated training scene.
+        ValueError: a trajectory plays something else than a training task, in ALFWorld a generated one.
     """
     refuse_foreign(folder, {MANIFEST, *(f"{name}.jsonl.gz" for name in SPLITS)})
     with new_folder(folder) as partial:
@@ -127,10 +121,11 @@ def read_manifest(folder: Path) -> dict[str, Any]:
 
 def _refuse_evaluation(trajectory: Trajectory) -> None:
     """Official scenes are evaluated on as well: ALFWorld's valid_seen has those of its training games."""
-    if not trajectory.task.id.startswith("gen/train/"):
+    task = trajectory.task
+    if not (task.id.startswith("gen/train/") if task.environment == ALFWORLD else task.split == "train"):
         raise ValueError(
-            f"trajectory {trajectory.id} plays {trajectory.task.id}: "
-            "offline data must not hold what is evaluated on, only generated training scenes (gen/train/...)"
+            f"trajectory {trajectory.id} plays {task.id}: "
+            "offline data must not hold what is evaluated on, only training tasks (in ALFWorld gen/train/...)"
         )
 
 

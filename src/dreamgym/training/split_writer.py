@@ -12,9 +12,8 @@ from typing import Any, BinaryIO
 
 from dreamgym.core.data_structures import Trajectory
 from dreamgym.core.serialization import encode
-from dreamgym.environments.alfworld.notes import NOTHING
-from dreamgym.environments.alfworld.panels import scene_of
 from dreamgym.training.collect import mistakes_of, player_of
+from dreamgym.training.scenes import scene_of
 
 COUNTED = ("trajectories", "turns", "refused_turns", "successes")
 
@@ -81,7 +80,7 @@ class SplitWriter:
         counts = Counter(
             trajectories=1,
             turns=len(trajectory.transitions),
-            refused_turns=sum(turn.next_state == NOTHING for turn in trajectory.transitions),
+            refused_turns=sum(not turn.valid for turn in trajectory.transitions),
             successes=int(trajectory.success),
         )
         self.counts.update(counts)

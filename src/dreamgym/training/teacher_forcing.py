@@ -18,7 +18,7 @@ from dreamgym.models.dream_prompts import START, Past, PastTurn
 from dreamgym.models.sheet import with_changes
 from dreamgym.training.annotation import annotator_of
 from dreamgym.training.fit_rows import written
-from dreamgym.training.settings import TRACES
+from dreamgym.training.settings import ALFWORLD
 from dreamgym.training.taught import is_taught, taught_turns
 from dreamgym.utils.progress import Advance
 from dreamgym.utils.seeds import derive_seed
@@ -149,9 +149,9 @@ async def _judge(model: Dreamer, trajectory: Trajectory, turn: AnnotatedTurn, mo
 def _judged(
     trajectory: Trajectory, turn: AnnotatedTurn, dreamed_state: str, reward: float, *, valid: bool = True
 ) -> JudgedTurn:
-    """The turn, judged; in traces the words of an answer do not tell whether the action worked."""
+    """The turn, judged; only in ALFWorld do the words of an answer tell whether the action worked."""
     real = trajectory.transitions[turn.turn]
-    told = trajectory.task.environment == TRACES
+    told = trajectory.task.environment != ALFWORLD
     return JudgedTurn(
         action=turn.action,
         dreamed_state=dreamed_state,

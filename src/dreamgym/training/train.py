@@ -170,7 +170,7 @@ def _pass_the_gate(trainer: Trainer, grounds: Grounds) -> None:
     started = time.monotonic()
     config, output = trainer.config, trainer.folder.path / "fidelity.json"
     try:
-        if grounds.domain.make_real is None:
+        if grounds.domain.replay is None:
             measured = check_traces(config, grounds, output, trainer.reporter)
         else:
             measured = report_metrics(check_dream(config, grounds, output, trainer.reporter))

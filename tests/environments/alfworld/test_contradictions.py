@@ -14,7 +14,9 @@ from dreamgym.environments.alfworld.from_sheet import sheet_of_game
 from dreamgym.environments.alfworld.panels import game_of, generated_tasks
 from dreamgym.environments.alfworld.replay import replay
 from dreamgym.models.sheet import contents, places, value_of
-from dreamgym.training.collect import CollectSettings, collect_trajectories
+from dreamgym.training.cast import CollectSettings
+from dreamgym.training.collect import collect_trajectories
+from dreamgym.training.domains.household import Household
 
 
 @lru_cache
@@ -23,7 +25,7 @@ def real_episodes() -> list[Trajectory]:
     settings = CollectSettings(
         shares={"expert": 0.4, "explorer": 0.3, "random": 0.3}, mistake_rate=0.2, max_turns=30
     )
-    played = collect_trajectories(islice(generated_tasks(320_000), 60), settings, seed=5)
+    played = collect_trajectories(islice(generated_tasks(320_000), 60), settings, cast=Household(), seed=5)
     return [replace(t, sheet=sheet_of_game(game_of(t.task))) for t in played]
 
 

@@ -22,7 +22,9 @@ from dreamgym.environments.alfworld.hindsight import (
 from dreamgym.environments.alfworld.panels import game_of, generated_tasks
 from dreamgym.environments.alfworld.replay import replay
 from dreamgym.models.sheet import NAME, contents, make_sheet
-from dreamgym.training.collect import CollectSettings, collect_trajectories
+from dreamgym.training.cast import CollectSettings
+from dreamgym.training.collect import collect_trajectories
+from dreamgym.training.domains.household import Household
 
 
 @lru_cache
@@ -30,7 +32,9 @@ def played() -> tuple[Trajectory, ...]:
     settings = CollectSettings(
         shares={"expert": 0.3, "explorer": 0.2, "weak": 0.2, "tinkerer": 0.2, "random": 0.1}
     )
-    return tuple(collect_trajectories(islice(generated_tasks(300_000), 60), settings, seed=5))
+    return tuple(
+        collect_trajectories(islice(generated_tasks(300_000), 60), settings, cast=Household(), seed=5)
+    )
 
 
 def full(trajectory: Trajectory) -> Sheet:

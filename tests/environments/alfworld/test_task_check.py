@@ -9,7 +9,9 @@ from dreamgym.environments.alfworld.hindsight import hindsight_sheet, without_un
 from dreamgym.environments.alfworld.panels import panel
 from dreamgym.environments.alfworld.task_check import task_check
 from dreamgym.models.sheet import make_sheet
-from dreamgym.training.collect import CollectSettings, collect_trajectories
+from dreamgym.training.cast import CollectSettings
+from dreamgym.training.collect import collect_trajectories
+from dreamgym.training.domains.household import Household
 
 ROOM = {"at": "shelf 1", "hand": "holds", "shelf 1": "surface", "desk 1": "surface"}
 
@@ -69,7 +71,7 @@ def test_every_condition_is_named(instruction: str, things: dict[str, str], acti
 def test_a_turn_wins_when_every_condition_holds(player: str) -> None:
     won = 0
     settings = CollectSettings(shares={player: 1.0})
-    for trajectory in collect_trajectories(panel("train", 40).tasks, settings, seed=3):
+    for trajectory in collect_trajectories(panel("train", 40).tasks, settings, cast=Household(), seed=3):
         for turn in annotate(trajectory, without_unseen(hindsight_sheet(trajectory), {})):
             verdicts = [condition.split()[1] for condition in filter(None, turn.answer.check.split(", "))]
             assert turn.answer.done == (bool(verdicts) and "no" not in verdicts)

@@ -24,7 +24,7 @@ from dreamgym.models.llm_client import ScriptedClient
 from dreamgym.models.reasoning_model import ReasoningExperienceModel
 from dreamgym.models.tokenizer import encode, learn_tokenizer
 from dreamgym.training.annotation import NO_SHEET, annotator_of, plainly
-from dreamgym.training.domains import open_domain
+from dreamgym.training.domains.registry import open_domain
 from dreamgym.training.experience_rows import experience_rows
 from dreamgym.training.fidelity import rates
 from dreamgym.training.fit_rows import answer_segments, cut, written

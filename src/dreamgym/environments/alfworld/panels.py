@@ -11,7 +11,6 @@ import json
 import os
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 from itertools import count, islice
 from pathlib import Path
@@ -23,6 +22,7 @@ from dreamgym.environments.alfworld.engine import World
 from dreamgym.environments.alfworld.game import Game
 from dreamgym.environments.alfworld.generator import VALID_SCENES, generate_game
 from dreamgym.environments.alfworld.official import load_games
+from dreamgym.environments.panel import Panel
 
 DATA_VARIABLE = "DREAMGYM_DATA"
 SIZES = {"train": 1000, "valid": 240}
@@ -30,15 +30,6 @@ TASKS_PER_SCENE = {"train": 2, "valid": 1}
 OFFICIAL = ("valid_seen",)
 OFFICIAL_SPLITS = ("train", "valid_seen", "valid_unseen")
 _GENERATED = re.compile(r"gen/(?:train|valid)/(\d{6})-(\d+)/")
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Panel:
-    """Tasks in a fixed order, and the SHA-256 of their games."""
-
-    name: str
-    tasks: tuple[Task, ...]
-    digest: str
 
 
 def panel(name: str, size: int | None = None, data_dir: Path | None = None) -> Panel:
@@ -72,6 +63,11 @@ def task_of(game: Game, *, split: str) -> Task:
         split=split,
         opening=World(game).reset(),
     )
+
+
+def task_named(id: str, data_dir: Path | None = None) -> Task:
+    """The task with this id, generated or official, to be played by hand; errors as of ``game_named``."""
+    return task_of(game_named(id, data_dir), split="play")
 
 
 def game_of(task: Task, data_dir: Path | None = None) -> Game:

@@ -1,4 +1,4 @@
-"""How far a dream of traces can be trusted: held-out turns of theirs, and what that does not tell.
+"""How far a dream can be trusted that no rules can play again: held-out turns, and what they hide.
 
 No gate: it looks at what a policy's own actions do in the real rules, and here there are none to replay in.
 """
@@ -28,6 +28,9 @@ NOT_MEASURED = (
     "whether the dream holds under the policy's own actions, and real success: these traces have no "
     "environment to replay or to play in"
 )
+NOT_REPLAYED = (
+    "whether the dream holds under the policy's own actions: no rules of this environment play a dream again"
+)
 
 
 SHOWN_TOOLS = 12
@@ -50,10 +53,11 @@ def check_traces(
     with reporter.stage("held-out turns", sum(len(t.transitions) for t in heldout)) as advance:
         turns = asyncio.run(teacher_forced(grounds.dream, heldout, advance=advance))
     measured, kinds = rates(turns), by_verb(turns)
-    report = {"teacher_forced": encode(measured), "by_tool": encode(kinds), "not_measured": NOT_MEASURED}
+    hidden = NOT_MEASURED if grounds.domain.make_real is None else NOT_REPLAYED
+    report = {"teacher_forced": encode(measured), "by_tool": encode(kinds), "not_measured": hidden}
     atomic.write_json(output, without_nan(report))
     console = Console()
-    print_traces(measured, kinds, console)
+    print_traces(measured, kinds, console, hidden)
     if misses := weaknesses(measured, config.training.fidelity):
         reporter.line(f"a weak dream, which an agent will exploit: {'; '.join(misses)}")
     return {
@@ -76,10 +80,10 @@ def weaknesses(measured: Rates, wanted: FidelityConfig) -> list[str]:
     return misses
 
 
-def print_traces(measured: Rates, kinds: dict[str, Rates], console: Console) -> None:
+def print_traces(measured: Rates, kinds: dict[str, Rates], console: Console, hidden: str) -> None:
     """The table, its first row by tool as well, and what it does not say."""
     table = Table(title="fidelity of the dream", title_justify="left")
-    for name in ("", f"{measured.turns:,} held-out turns of the traces"):
+    for name in ("", f"{measured.turns:,} held-out turns"):
         table.add_column(name)
     for name, rate in RATES.items():
         table.add_row(name, rate(measured).percent())
@@ -89,4 +93,4 @@ def print_traces(measured: Rates, kinds: dict[str, Rates], console: Console) -> 
                 share = kinds[tool].next_state_exact.percent()
                 table.add_row(f"  {tool} ({kinds[tool].turns:,})", share)
     console.print(table)
-    console.print(f"not measured: {NOT_MEASURED}", markup=False, highlight=False)
+    console.print(f"not measured: {hidden}", markup=False, highlight=False)

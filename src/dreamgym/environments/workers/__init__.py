@@ -1,0 +1,1 @@
+"""Environments in processes of their own: what hangs or crashes there ends one episode, not the run."""

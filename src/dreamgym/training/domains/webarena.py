@@ -1,0 +1,33 @@
+"""WebArena: a real browser on a small site of our own, on MiniWoB++, or on the sites that a user runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from random import Random
+
+from dreamgym.core.config import EnvironmentConfig
+from dreamgym.core.data_structures import Task
+from dreamgym.environments.players import Player, PlayerMaker, Reader
+from dreamgym.training.domains.domain import Domain
+from dreamgym.training.domains.plugged import own_parts, plugged
+
+NAME = "webarena"
+ORIGINALS = ("miniwob", "webarena", "webarena_lite")
+
+
+def webarena(config: EnvironmentConfig) -> Domain:
+    """The domain of ``environments/webarena``."""
+    return plugged(NAME, "WebarenaEnv", config, _players(), ORIGINALS)
+
+
+def _players() -> Mapping[str, PlayerMaker]:
+    """The players of our own site."""
+    (players,) = own_parts(NAME, "players")
+
+    def maker(name: str) -> PlayerMaker:
+        def make(task: Task, rng: Random) -> Player:
+            return Reader(players.PLAYERS[name](task, rng))
+
+        return make
+
+    return {name: maker(name) for name in players.PLAYERS}
