@@ -13,7 +13,7 @@ from transformers import PreTrainedTokenizerBase
 
 from dreamgym.core.config import ReasoningModelConfig
 from dreamgym.core.data_structures import Experience, Sheet, Trajectory
-from dreamgym.environments.alfworld.annotate import AnnotatedTurn
+from dreamgym.environments.annotated import AnnotatedTurn
 from dreamgym.environments.alfworld.hindsight import without_unseen
 from dreamgym.models.embedding import HashingEmbedder, embed_turns
 from dreamgym.models.quality import experiences_of

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from dreamgym.core.data_structures import Sheet, Trajectory, Transition
-from dreamgym.environments.alfworld.annotate import AnnotatedTurn
+from dreamgym.environments.annotated import AnnotatedTurn
 from dreamgym.environments.taubench.guard import offered
 from dreamgym.environments.taubench.notes.facts import (
     AT_FIRST,
