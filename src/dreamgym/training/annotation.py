@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from dreamgym.core.data_structures import Sheet, Task, Trajectory
 from dreamgym.environments.alfworld.annotate import annotate
-from dreamgym.environments.annotated import AnnotatedTurn
 from dreamgym.environments.alfworld.hindsight import hindsight_sheet
+from dreamgym.environments.annotated import AnnotatedTurn
 from dreamgym.environments.taubench.notes import annotate as shop_turns
 from dreamgym.environments.taubench.notes import hindsight as shop
 from dreamgym.environments.taubench.world import SHOP as OWN_SHOP

@@ -18,7 +18,6 @@ from dreamgym.models.sheet import (
     AT,
     HAND,
     NAME,
-    UNSEEN,
     kind_of,
     marks_of,
     place_of,

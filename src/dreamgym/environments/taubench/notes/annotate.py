@@ -74,7 +74,9 @@ def quoted_keys(sheet: Sheet, action: str) -> tuple[str, ...]:
         return tuple([*names[:1], *([user] if user else [])])
     if tool == "list_kind":
         return tuple(action.split(" ")[1:2])
-    names = [name for name in names if not name.startswith(("card ", "gift ")) and name != _address(tool, names)]
+    names = [
+        name for name in names if not name.startswith(("card ", "gift ")) and name != _address(tool, names)
+    ]
     if tool in ("give_credit", "change_payment"):
         names.append(value_of(sheet, AT) or NONE)
     return tuple([*names, LEFT] if tool in FORMS else names)
@@ -159,7 +161,10 @@ def _record_changes(sheet: Sheet, action: str) -> dict[str, str]:
     elif call.name in ("change_item", "exchange_item"):
         items = [arguments["new_item"] if item == arguments["item"] else item for item in items]
         total = "other"
-    return {order: ", ".join([status, *items, f"total {total}", payment, address]), **_sold(sheet, arguments.get("new_item", ""))}
+    return {
+        order: ", ".join([status, *items, f"total {total}", payment, address]),
+        **_sold(sheet, arguments.get("new_item", "")),
+    }
 
 
 def _sold(sheet: Sheet, item: str) -> dict[str, str]:
@@ -177,7 +182,9 @@ def _said(sheet: Sheet, content: str, answer: str) -> dict[str, str]:
     elif "i mean " in answer:
         changes[THOUGHT] = NONE
     elif ": and i want to " in answer:
-        changes |= {new: value_of(sheet, old) or NONE for new, old in NEXT} | dict.fromkeys(dict(NEXT).values(), NONE)
+        changes |= {new: value_of(sheet, old) or NONE for new, old in NEXT} | dict.fromkeys(
+            dict(NEXT).values(), NONE
+        )
     elif "i do not understand" in answer or "not what i want" in answer or "takes too long" in answer:
         changes[MANNER] = impatient(value_of(sheet, MANNER) or "")
     elif any(word in words for word in IDENTITY):

@@ -27,7 +27,7 @@ from dataclasses import dataclass
 from dreamgym.environments.taubench.calls import CallError, ToolCall, parse_call
 from dreamgym.environments.taubench.shop_script import CALLS, LABELS, WISHES
 from dreamgym.environments.taubench.shop_tools import CHANGE_FORMS, MOST_DAYS, TOOLS, TRANSFER
-from dreamgym.models.sheet import AT, HAND
+from dreamgym.models.sheet import AT, HAND, NAME
 
 NOBODY, HOLDS, MAY = "nobody", "holds", "may "
 CUSTOMER, MANNER, WISH, THOUGHT, HINT, LATER, LEFT, OWED = (
@@ -108,7 +108,7 @@ def details(text: str) -> dict[str, str]:
         label = next((name for name, label in LABELS.items() if part.startswith(label)), None)
         if label is not None:
             found[label] = part.removeprefix(LABELS[label])
-        else:
+        elif NAME.fullmatch(part):
             found["order" if part.startswith("order ") else "item"] = part
     return found
 

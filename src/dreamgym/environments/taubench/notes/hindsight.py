@@ -22,9 +22,9 @@ from dreamgym.environments.taubench.notes.facts import (
     NOBODY,
     OF_ANOTHER,
     OWED,
+    SLOTS,
     SOLD_OUT,
     THOUGHT,
-    SLOTS,
     WISH,
     Wanted,
     details,
@@ -82,7 +82,9 @@ def hindsight_sheet(trajectory: Trajectory) -> Sheet:
     for names, wish in zip(((WISH, THOUGHT, HINT), (LATER, LATER_THOUGHT, LATER_HINT)), wishes, strict=False):
         _find_forgotten(wish, facts)
         known = wish.wanted.is_whole
-        facts |= dict(zip(names, (wish.wanted.line() if known else UNSEEN, wish.first, wish.hint or NONE), strict=True))
+        facts |= dict(
+            zip(names, (wish.wanted.line() if known else UNSEEN, wish.first, wish.hint or NONE), strict=True)
+        )
     if len(wishes) < 2:
         facts |= dict.fromkeys((LATER, LATER_THOUGHT, LATER_HINT), NONE)
     facts |= _due(trajectory, wishes, facts)
@@ -98,7 +100,9 @@ def _wishes(trajectory: Trajectory) -> Iterator[_Heard]:
         if match := _WANTS.search(text):
             if heard is not None:
                 yield heard
-            heard = _Heard(kind=_PHRASES[match["phrase"]], slots=details(match["details"]) if match["details"] else {})
+            heard = _Heard(
+                kind=_PHRASES[match["phrase"]], slots=details(match["details"]) if match["details"] else {}
+            )
         elif heard is not None:
             _listen(heard, action, text.removeprefix(SPEAKER))
     if heard is not None:
@@ -139,12 +143,14 @@ def _people(trajectory: Trajectory) -> dict[str, str]:
         wrong = f"{AT_FIRST}{codes[0]}" if len(codes) > 1 else ""
         facts[CUSTOMER] = f"{told[0]['name']}, {codes[-1]}{wrong}"
     left = sum("i do not understand" in t or "not what i want" in t for _, t in _turns(trajectory))
-    hurried = any("that takes too long" in text for _, text in _turns(trajectory)) and left < USUAL_PATIENCE - 1
-    facts[MANNER] = manner(_temper(opening), PATIENCE["impatient"] if hurried else USUAL_PATIENCE)
+    hurried = (
+        any("that takes too long" in text for _, text in _turns(trajectory)) and left < USUAL_PATIENCE - 1
+    )
+    facts[MANNER] = manner(temper_of(opening), PATIENCE["impatient"] if hurried else USUAL_PATIENCE)
     return facts
 
 
-def _temper(opening: str) -> str:
+def temper_of(opening: str) -> str:
     """How the first words sound."""
     if "what a day" in opening:
         return TALKATIVE
@@ -215,7 +221,9 @@ def _due(trajectory: Trajectory, wishes: list[_Heard], facts: dict[str, str]) ->
 
 def _was_done(trajectory: Trajectory, wanted: Wanted) -> bool:
     """Whether the episode was won by doing it."""
-    done = any(action == wanted.line() and not text.startswith("Error") for action, text in _turns(trajectory))
+    done = any(
+        action == wanted.line() and not text.startswith("Error") for action, text in _turns(trajectory)
+    )
     return trajectory.success and done
 
 
