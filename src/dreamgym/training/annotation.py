@@ -51,7 +51,7 @@ PLAIN = Annotator(hindsight=lambda trajectory: NO_SHEET, annotate=plainly)
 
 
 def annotator_of(task: Task) -> Annotator:
-    """Who can annotate the trajectories of ``task``: the rules of its world, elsewhere nobody but a teacher."""
+    """Who can annotate the trajectories of ``task``: its world's rules, elsewhere nobody but a teacher."""
     if task.environment == ALFWORLD:
         return HOUSEHOLD
     return SHOP if task.environment == TAUBENCH and task.id.startswith(f"{OWN_SHOP}:") else PLAIN

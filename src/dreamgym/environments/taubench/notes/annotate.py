@@ -71,19 +71,14 @@ def quoted_keys(sheet: Sheet, action: str) -> tuple[str, ...]:
     names = [name for name in dict.fromkeys(_NAME.findall(action)) if tool in LINES][:3]
     if tool == "find_user":
         user = (value_of(sheet, " ".join(action.split(" ")[2:4])) or "").rpartition(", ")[2]
-        return tuple([*names[:1], *([user] if user else [])])
+        return (*names[:1], *([user] if user else []))
     if tool == "list_kind":
         return tuple(action.split(" ")[1:2])
-    names = [
-        name for name in names if not name.startswith(("card ", "gift ")) and name != _address(tool, names)
-    ]
+    if tool in ("change_address", "change_payment"):
+        names = names[:1]  # the new address or card is no key
     if tool in ("give_credit", "change_payment"):
         names.append(value_of(sheet, AT) or NONE)
-    return tuple([*names, LEFT] if tool in FORMS else names)
-
-
-def _address(tool: str, names: list[str]) -> str:
-    return names[-1] if tool == "change_address" and len(names) > 1 else ""
+    return (*names, LEFT) if tool in FORMS else tuple(names)
 
 
 def _quoted_by_customer(sheet: Sheet, content: str) -> tuple[str, ...]:
