@@ -1,4 +1,4 @@
-"""Reasoning traces R* of the shop (Eq. 5): what each answer was decided by, and what it changed in the sheet."""
+"""Reasoning traces R* of the shop (Eq. 5): what decided each answer, and what it changed in the sheet."""
 
 from __future__ import annotations
 
