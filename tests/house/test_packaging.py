@@ -28,7 +28,7 @@ COMES_WITH = {"markupsafe": "jinja2", "pydantic_core": "pydantic", "httpx2": "op
 READ_BY_TRANSFORMERS = {"gguf"}  # which imports it for a .gguf file
 TOOLS = {"dev"}  # programs that people run, not modules that the code imports
 LOADED = re.compile(r".*(?:importorskip|import_module)\('(\w+)")
-NOT_YET = {"browser", "openenv", "ray"}  # named for what is to come; nothing uses them
+NOT_YET = {"openenv", "ray"}  # named for what is to come; nothing uses them
 
 
 def imported(folders: Iterable[Path]) -> set[str]:

@@ -26,6 +26,7 @@ from dreamgym.training.domains.domain import Domain
 from dreamgym.training.domains.plugged import is_present, plugged
 from dreamgym.training.domains.real_worlds import pool_of, spec_of
 from dreamgym.training.domains.registry import open_domain
+from dreamgym.training.fit import is_cloned
 from dreamgym.training.grounds import offline_folder
 from dreamgym.training.offline_data import read_trajectories
 from dreamgym.training.rollout import collect
@@ -151,6 +152,8 @@ def test_a_data_set_of_it_is_collected_and_grounds_a_run(standin: None, tmp_path
     heldout = list(read_trajectories(output / "heldout.jsonl.gz"))
     assert len(train) + len(heldout) == 40
     assert not {t.task.id for t in train} & {t.task.id for t in heldout}
+    assert {player_of(t) for t in train if is_cloned(t)} == {"walker"}
+    assert {player_of(t) for t in train} == {"walker", "random"}
 
 
 def test_it_is_trained_in_for_real_and_evaluated(
@@ -177,7 +180,10 @@ def test_a_dream_needs_offline_data_of_its_own(standin: None, tmp_path: Path) ->
     wanted = load_config(None, ["environment.name=webshop"])
     with pytest.raises(ConfigError, match="dreamgym collect --env webshop"):
         offline_folder(wanted)
-    result = CliRunner().invoke(app, ["train", "--env", "webshop", f"training.output_dir={tmp_path / 'run'}"])
+    dreaming = ("buffer.synthetic_ratio=1.0", "training.phases=[{world: dream, iterations: 1}]")
+    result = CliRunner().invoke(
+        app, ["train", "--env", "webshop", *dreaming, f"training.output_dir={tmp_path / 'run'}"]
+    )
     assert (result.exit_code, list(tmp_path.iterdir())) == (2, [])
     assert "no offline data of 'webshop' is shipped" in result.stderr
     assert offline_folder(DreamGymConfig()) is not None

@@ -21,7 +21,7 @@ SECRET = "sk-do-not-show-this"
 
 
 def run(*arguments: str, **variables: str) -> str:
-    result = CliRunner().invoke(app, list(arguments), env={"COLUMNS": "200", **variables})
+    result = CliRunner().invoke(app, list(arguments), env={"COLUMNS": "400", **variables})
     assert result.exit_code == 0, result.output
     return result.stdout
 

@@ -43,6 +43,16 @@ def test_success_is_of_the_episodes_that_measured_the_policy():
     assert evaluation.lines()[-1] == "1 episodes failed and are left out"
 
 
+def test_a_part_of_the_reward_is_told_and_is_no_success():
+    """As WebShop pays: bought the right thing, half of it, nothing."""
+    rewards = (1.0, 0.5, 0.0)
+    evaluation = Evaluation(trajectories=tuple(ended(StopReason.TERMINATED, reward) for reward in rewards))
+    assert evaluation.success == wilson(1, 3)
+    assert evaluation.mean_return == pytest.approx(0.5)
+    assert evaluation.metrics("real")["eval/real/mean_return"] == pytest.approx(0.5)
+    assert evaluation.lines()[1].split() == ["return", "0.500", "on", "average"]
+
+
 def test_an_evaluation_that_measured_nothing_has_no_success():
     evaluation = Evaluation(trajectories=(ended(StopReason.TIMEOUT),))
     assert evaluation.to_json()["success"] is None

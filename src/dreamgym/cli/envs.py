@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from dreamgym.training.environment_facts import Facts
 
 SHIPPED = "figures of two cores, as shipped; measure here with --measure"
+WIDTH = 150  # characters, of which the table needs so many; a narrower terminal wraps them
 HERE = "real figures measured here; fidelity, and the dream's speed without --dreams, as shipped"
 
 
@@ -89,7 +90,7 @@ def _print(found: Sequence[Facts], note: str) -> None:
             _number(figures.dreamed_turns_per_second),
             figures.fidelity or "no dream is shipped",
         )
-    console = Console()
+    console = Console(width=max(Console().width, WIDTH))
     console.print(table, markup=False)
     console.print(note, markup=False, highlight=False)
 

@@ -140,8 +140,8 @@ class Trajectory:
 
     @property
     def success(self) -> bool:
-        """The environment ended the episode and paid its outcome reward (paper §3)."""
-        return self.stop_reason is StopReason.TERMINATED and self.episode_return > 0
+        """The environment ended the episode and paid its outcome reward (§3): 1, no part of it."""
+        return self.stop_reason is StopReason.TERMINATED and self.episode_return >= 1.0
 
     def ended(self, stop_reason: StopReason, *, detail: str = "") -> Trajectory:
         """The same record, ended for another reason."""

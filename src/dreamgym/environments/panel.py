@@ -1,4 +1,4 @@
-"""A pinned panel of tasks: who names the same panel plays the same tasks."""
+"""A panel: tasks in a fixed order, and the digest by which two runs know that they play the same ones."""
 
 from __future__ import annotations
 

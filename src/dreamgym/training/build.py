@@ -132,7 +132,7 @@ def build_auditor(config: DreamGymConfig, grounds: Grounds, clients: dict[str, L
     Its client joins the run's ``clients``.
     """
     fidelity = config.training.fidelity
-    if fidelity.audit_share == 0.0:
+    if fidelity.audit_share == 0.0 or not (config.dreams or grounds.offline):
         return NoAudit()
     drift = Drift(make_embedder(config.buffer), grounds.offline)
     # Where actions have no fixed forms, what wins had in common in their words says nothing.

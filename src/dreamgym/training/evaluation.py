@@ -6,6 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 from dreamgym.core.data_structures import Origin, StopReason, Task, Trajectory
@@ -46,6 +47,11 @@ class Evaluation:
         return _success(self.measured)
 
     @property
+    def mean_return(self) -> float:
+        """What the episodes were paid on average: more than the share solved where a world pays in parts."""
+        return fmean(t.episode_return for t in self.measured) if self.measured else math.nan
+
+    @property
     def by_type(self) -> dict[str, Interval]:
         """The same by task type."""
         types = sorted({t.task.task_type for t in self.measured})
@@ -69,6 +75,7 @@ class Evaluation:
             "turns": float(self.turns),
         }
         values["success_high"] = self.success.high
+        values["mean_return"] = self.mean_return
         values["failed"] = float(len(self.trajectories) - len(self.measured))
         values |= {f"success/{kind}": share.estimate for kind, share in self.by_type.items()}
         return {f"eval/{name}/{key}": value for key, value in values.items() if math.isfinite(value)}
@@ -78,8 +85,10 @@ class Evaluation:
         width = max(len(name) for name in ("all", *self.by_type)) + 2
         shares = {"all": self.success, **self.by_type}
         lines = [f"{name:<{width}}{share.percent()}" for name, share in shares.items()]
-        lines += [f"pass^{p.k}  {p.share.percent()} over {p.tasks} tasks" for p in self.pass_hat]
+        if any(t.episode_return not in (0.0, 1.0) for t in self.measured):
+            lines.insert(1, f"return {self.mean_return:.3f} on average")
         unmeasured = len(self.trajectories) - len(self.measured)
+        lines.extend(map(str, self.pass_hat))
         return [*lines, *([f"{unmeasured} episodes failed and are left out"] if unmeasured else [])]
 
     def to_json(self) -> dict[str, Any]:
@@ -87,6 +96,7 @@ class Evaluation:
         failed = Counter(t.stop_reason.value for t in self.trajectories if not _is_measured(t))
         return {
             **_interval_json(self.measured),
+            "mean_return": self.mean_return if self.measured else None,
             "failed": dict(sorted(failed.items())),
             "turns": self.turns,
             "pass_hat_k": [_pass_hat_json(measured) for measured in self.pass_hat],

@@ -1,7 +1,7 @@
 """``dreamgym fit``: experience models and policies out of offline trajectories, from scratch or on any base.
 
-``fit_experience`` minimises Eq. 5 on annotated turns and on whole sheets; ``fit_policy`` clones the
-explorers, steady and distracted, among the offline players: none that knows what it was not shown.
+``fit_experience`` minimises Eq. 5 on annotated turns and on whole sheets; ``fit_policy`` clones offline
+players, in ALFWorld the explorers, steady and distracted: none that knows what it was not shown.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from dreamgym.core.config import ReasoningModelConfig
 from dreamgym.core.data_structures import Trajectory
 from dreamgym.core.errors import ConfigError, DataError
 from dreamgym.models.adapter import ADAPTER_CONFIG
+from dreamgym.training.cast import POLICY
 from dreamgym.training.chat import dialogues_of
 from dreamgym.training.collect import player_of, without_mistakes
 from dreamgym.training.experience_rows import experience_rows
@@ -30,6 +31,7 @@ from dreamgym.training.fit_rows import cut, episode_rows
 from dreamgym.training.fit_start import FitChoices, Start, fit_settings, starting_model
 from dreamgym.training.models import FIT_RECORD
 from dreamgym.training.offline_data import read_trajectories
+from dreamgym.training.settings import ALFWORLD
 from dreamgym.training.state_files import disk_errors
 from dreamgym.training.supervised import FitStep, Part, Row, SupervisedConfig, fit
 from dreamgym.training.taught import to_fit
@@ -40,6 +42,7 @@ EXPERIENCE_LAYERS, POLICY_LAYERS = 3, 4
 TURN_LENGTH, EPISODE_LENGTH = 1024, 4096  # tokens that a context may hold
 CLONED = ("weak", "explorer")
 FORM = {"context", "reasoning", "top_k", "history"}  # what an experience model is fitted to
+NOT_CLONED = ("random", POLICY)
 EXPERIENCE_FIT = SupervisedConfig(epochs=1.0, learning_rate=3e-3, batch_tokens=8_192)
 POLICY_FIT = SupervisedConfig(epochs=2.0, learning_rate=3e-3, batch_tokens=8_192)
 LINE_EVERY = 50
@@ -68,16 +71,24 @@ def fit_experience(data: Path, output: Path, *, form: ReasoningModelConfig, choi
 
 
 def fit_policy(data: Path, output: Path, *, choices: FitChoices) -> None:
-    """Clone the explorers in ``data``, distracted ones too.
+    """Clone the players in ``data`` that are worth it.
 
     Logs of somebody else's, which do not say who played, are cloned whole.
     """
     _check_place(output)
     trajectories = list(read_trajectories(data / "train.jsonl.gz"))
     start = starting_model(trajectories, choices, layers=POLICY_LAYERS, max_length=EPISODE_LENGTH)
-    cloned = [without_mistakes(t) for t in trajectories if player_of(t) in (*CLONED, "")]
+    cloned = [without_mistakes(t) for t in trajectories if is_cloned(t)]
     rows = _readable(policy_rows(cloned, start.tokenizer), start)
     fit_to(rows, start, output, fit_settings(POLICY_FIT, start, choices))
+
+
+def is_cloned(trajectory: Trajectory) -> bool:
+    """In ALFWorld the explorers, distracted ones too; elsewhere all but the random player and a policy."""
+    player = player_of(trajectory)
+    if trajectory.task.environment == ALFWORLD:
+        return player in (*CLONED, "")
+    return player not in NOT_CLONED
 
 
 def _readable(rows: Sequence[Row], start: Start) -> list[Row]:

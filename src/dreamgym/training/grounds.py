@@ -13,7 +13,7 @@ from dreamgym.core.data_structures import Trajectory
 from dreamgym.core.errors import ConfigError, DataError
 from dreamgym.environments.dream import Dreamer
 from dreamgym.models.closed_world import OPEN_WORLD, ClosedWorld, known_forms, known_things
-from dreamgym.models.llm_client import Account, LLMClient
+from dreamgym.models.llm_client import Account, LLMClient, ScriptedClient
 from dreamgym.models.reasoning_model import ReasoningExperienceModel
 from dreamgym.models.replay_buffer import ExperienceReplayBuffer
 from dreamgym.training.domains.domain import Domain
@@ -74,7 +74,7 @@ def open_grounds(
     policy = load_policy(config.policy_model, seed=derive_seed(config.training.seed, "policy"))
     offline = list(offline_trajectories(config, "train"))
     account = Account(config.llm)
-    client = experience_client(config.reasoning_model, config.llm, account)
+    client = _dreaming(config, account)
     buffer = build_buffer(config, domain, buffer_path)
     world = closed_world(config, domain, offline)
     with contextlib.closing(buffer):
@@ -95,6 +95,13 @@ def open_grounds(
             offline=offline,
             heldout=list(offline_trajectories(config, "heldout")),
         )
+
+
+def _dreaming(config: DreamGymConfig, account: Account) -> LLMClient:
+    """Who dreams; nobody where nothing is dreamed and no data would ground it."""
+    if not config.dreams and offline_folder(config) is None:
+        return ScriptedClient({})
+    return experience_client(config.reasoning_model, config.llm, account)
 
 
 def open_dream(config: DreamGymConfig) -> ReasoningExperienceModel:

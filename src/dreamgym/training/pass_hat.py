@@ -21,6 +21,9 @@ class PassHat:
     tasks: int
     share: Interval
 
+    def __str__(self) -> str:
+        return f"pass^{self.k}  {self.share.percent()} over {self.tasks} tasks"
+
 
 def all_of(won: int, trials: int, k: int) -> float:
     """The unbiased estimate that ``k`` trials of a task are all won: C(won, k) / C(trials, k).

@@ -96,19 +96,20 @@ def print_summary(summary: dict[str, Any], folder: RunFolder, log_dir: Path, con
     for row in rows(summary):
         table.add_row(*row)
     console.print(table)
-    checkpoint, traces = summary["checkpoint"], summary["environment"] == TRACES
+    checkpoint, name = summary["checkpoint"], summary["environment"]
+    traces, dreamed = name == TRACES, summary["evaluations"]["dreamed"]["before"] is not None
     if traces:
         console.print(UNMEASURED, markup=False, highlight=False)
-    for name, place in {
+    for what, place in {
         "checkpoint": checkpoint,
         "metrics": folder.metrics,
         "episodes": folder.episodes,
         "curves": f"tensorboard --logdir {log_dir}",
         "evaluate": f"dreamgym evaluate --checkpoint {checkpoint} --num-episodes 20{' --dream' * traces}",
-        **({} if traces else {"play": "dreamgym play --env alfworld --dream"}),
+        **({} if traces else {"play": f"dreamgym play --env {name}{' --dream' * dreamed}"}),
         "report": f"dreamgym report {folder.path}",
     }.items():
-        console.print(f"{name:<11}{place}", markup=False, highlight=False, soft_wrap=True)
+        console.print(f"{what:<11}{place}", markup=False, highlight=False, soft_wrap=True)
 
 
 def _evaluation(folder: RunFolder, name: str, iteration: int) -> dict[str, Any] | None:

@@ -78,8 +78,8 @@ def test_whatever_is_typed_is_answered_in_printable_words_and_pays_nothing(actio
 @pytest.mark.parametrize(
     ("action", "says"),
     [
-        ("", "want a tool call such as"),
-        ("hello", "'hello' is no tool call"),
+        ("", "that is no call."),
+        ("hello", "that is no call."),
         ("x" * (MAX_ACTION + 1), "an action of 20001 characters"),
         ('{"name": "get_order"', "is not JSON"),
         ('{"name": "get_order", "arguments": {"order": NaN}}', "NaN is not a number"),

@@ -6,8 +6,8 @@ import json
 from collections.abc import Mapping
 
 from dreamgym.environments.taubench.database import Database, Record
-from dreamgym.environments.taubench.retail import SHARED, refuse
-from dreamgym.environments.taubench.tools import Arguments, Function
+from dreamgym.environments.taubench.retail import SHARED
+from dreamgym.environments.taubench.tools import Arguments, Function, refuse
 
 AIRPORTS = {
     "SFO": "San Francisco",

@@ -7,8 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from dreamgym.environments.taubench.airline import READING
 from dreamgym.environments.taubench.database import Database, Record
-from dreamgym.environments.taubench.retail import record, refuse
-from dreamgym.environments.taubench.tools import Arguments, Function
+from dreamgym.environments.taubench.tools import Arguments, Function, record, refuse
 
 NOW = "2024-05-15T15:00:00"
 NEW_RESERVATIONS = ("HATHAT", "HATHAU", "HATHAV")

@@ -79,7 +79,10 @@ def parse_call(action: str, forms: Sequence[LineForm] = ()) -> ToolCall:
             if call := form.read(line):
                 return call
             raise CallError(f"Error: {form.name} is written like this: {form.example}")
-    raise CallError(f"Error: {shown(text)!r} is no tool call: {WANTED}")
+    # A world with lines is one that small models dream: what it says repeats nothing that they never saw.
+    raise CallError(
+        "Error: that is no call." if forms else f"Error: {shown(text)!r} is no tool call: {WANTED}"
+    )
 
 
 def shown(text: str) -> str:

@@ -19,7 +19,6 @@ from dreamgym.environments.taubench.user import STOP, User
 from dreamgym.environments.taubench.world import World
 
 MAX_TEXT = 60_000  # characters of an answer; a search of all flights over one stop has 30,000
-MAX_SAID = 200  # messages of the agent that are kept to look for outputs in
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -33,7 +32,7 @@ class Answer:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Moment:
-    """Where an episode stands; ``seen`` is all that the agent was told, ``said`` all that it said."""
+    """Where an episode stands; ``said`` is all that the agent has told the user."""
 
     database: Database
     user: User
@@ -99,7 +98,7 @@ class Episode:
             now,
             user=reply.user,
             guard=now.guard.heard(content, reply.text),
-            said=(*now.said, content)[-MAX_SAID:],
+            said=(*now.said, content),
         )
         return Answer(text=self._spoken(reply.text), over=STOP in reply.text)
 

@@ -23,8 +23,8 @@ class Mistake:
 
 
 def wrong_action(rng: Random, shop: Shop, kind: str | None = None) -> Mistake:
-    """A mistake in this shop, of any kind where none is named."""
-    name = kind or rng.choice(list(MISTAKES))
+    """A mistake in this shop, of any kind that is written as a line where none is named."""
+    name = kind or rng.choice([kind for kind in MISTAKES if kind not in IN_JSON])
     return Mistake(kind=name, action=MISTAKES[name](rng, shop))
 
 
@@ -97,6 +97,7 @@ def _line(rng: Random, shop: Shop, form: LineForm, order: str | None = None) -> 
     return " ".join([form.name, *(values[name] for name, _ in form.arguments)])
 
 
+IN_JSON = ("wrong type", "broken JSON")
 MISTAKES: dict[str, Callable[[Random, Shop], str]] = {
     "unknown order": _unknown_order,
     "another user's order": _other_users_order,

@@ -16,7 +16,7 @@ from dreamgym.environments.taubench.calls import ToolCall
 from dreamgym.environments.taubench.database import Base
 from dreamgym.environments.taubench.schema import unsupported
 from dreamgym.environments.taubench.script import Script
-from dreamgym.environments.taubench.tools import Function, Tool, Toolbox, toolbox
+from dreamgym.environments.taubench.tools import Function, Tool, Toolbox, signature, toolbox
 
 DATA_VARIABLE = "DREAMGYM_DATA"
 FOLDER = "taubench"
@@ -141,7 +141,9 @@ def _tool(path: Path, item: object, functions: Mapping[str, Function]) -> Tool:
 
 def _instruction(name: str, policy: str, tools: Toolbox) -> str:
     """What an agent is told before the user says anything: the policy, the tools, how to act."""
-    lines = "\n".join(f"- {tool.signature()}: {tool.description}" for tool in tools.tools.values())
+    lines = "\n".join(
+        f"- {signature(tool.name, tool.schema)}: {tool.description}" for tool in tools.tools.values()
+    )
     return (
         f"{policy.strip()}\n\n# Tools of the {name} agent\n\n{lines}\n"
         "- respond(content: string): Say something to the user.\n\n"

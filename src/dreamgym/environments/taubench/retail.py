@@ -1,25 +1,12 @@
-"""The tools of tau-bench's retail domain that look things up, and what its tools share."""
+"""The tools of tau-bench's retail domain that look things up."""
 
 from __future__ import annotations
 
 import json
-from typing import NoReturn
 
 from dreamgym.environments.taubench.arithmetic import calculate
-from dreamgym.environments.taubench.calls import CallError
-from dreamgym.environments.taubench.database import Database, Record
-from dreamgym.environments.taubench.tools import Arguments, Function
-
-
-def refuse(reason: str) -> NoReturn:
-    """Answer the call with an error."""
-    raise CallError(f"Error: {reason}")
-
-
-def record(database: Database, table: str, key: str, noun: str) -> Record:
-    """A record to be read, or the error that there is none."""
-    found = database.table(table).get(key)
-    return found if found is not None else refuse(f"{noun} not found")
+from dreamgym.environments.taubench.database import Database
+from dreamgym.environments.taubench.tools import Arguments, Function, record, refuse
 
 
 def find_user_id_by_email(database: Database, arguments: Arguments) -> str:

@@ -6,8 +6,8 @@ import json
 from collections.abc import Sequence
 
 from dreamgym.environments.taubench.database import Database, Record
-from dreamgym.environments.taubench.retail import READING, record, refuse
-from dreamgym.environments.taubench.tools import Arguments, Function
+from dreamgym.environments.taubench.retail import READING
+from dreamgym.environments.taubench.tools import Arguments, Function, record, refuse
 
 REASONS = ("no longer needed", "ordered by mistake")
 ADDRESS = ("address1", "address2", "city", "state", "country", "zip")

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dreamgym.environments.taubench.arithmetic import calculate
 from dreamgym.environments.taubench.calls import LineForm
 from dreamgym.environments.taubench.database import Database, Record
-from dreamgym.environments.taubench.retail import refuse
-from dreamgym.environments.taubench.tools import Arguments, Function, Tool, toolbox
+from dreamgym.environments.taubench.tools import Arguments, Function, Tool, refuse, toolbox
 
 MOST_DAYS = 30
 CREDIT = 10

@@ -13,9 +13,10 @@ from typing import Any, Protocol
 
 from dreamgym.core.data_structures import Task
 from dreamgym.core.errors import DataError, UnavailableError
-from dreamgym.environments.taubench.tools import Tool
+from dreamgym.environments.taubench.tools import signature
 
 PREFIX = "tau2:"
+GYM = "tau2.gym.gym_agent"
 SOLO = "solo"
 MODES = (SOLO, "user")  # without a user, by a ticket; or with tau2's own user simulator, a hosted model
 WANTED = "wanted tau2:DOMAIN:solo:ID or tau2:DOMAIN:user:ID, such as tau2:mock:solo:create_task_1"
@@ -54,7 +55,7 @@ def split_id(id: str) -> tuple[str, bool, str]:
 def make_game(id: str, max_steps: int) -> Tau2Game:
     """The game of a task, not started. Raises ``UnavailableError`` where tau2-bench is not installed."""
     domain, solo, own_id = split_id(id)
-    module = _tau2("tau2.gym.gym_agent")
+    module = _tau2(GYM)
     game: Tau2Game = module.AgentGymEnv(domain=domain, task_id=own_id, max_steps=max_steps, solo_mode=solo)
     return game
 
@@ -116,23 +117,16 @@ def _task(domain: str, mode: str, record: Any, about: str) -> Task:
 def _signatures(world: Any, solo: bool) -> str:
     tools = [*world.get_tools(), *(world.get_user_tools() if solo and world.user_tools else ())]
     functions = [tool.openai_schema["function"] for tool in tools]
-    lines = [
-        f"- {Tool(name=f['name'], schema=f['parameters'], run=_nowhere).signature()}: {f['description']}"
-        for f in functions
-    ]
+    lines = [f"- {signature(f['name'], f['parameters'])}: {f['description']}" for f in functions]
     ending = (
         "- done(): Say that everything is done." if solo else "- respond(content: string): Talk to the user."
     )
     return "\n".join([*lines, ending])
 
 
-def _nowhere(database: object, arguments: object) -> str:
-    raise AssertionError("tau2-bench runs its own tools")
-
-
 def _tau2(module: str) -> Any:
     try:
-        import_module("loguru").logger.disable("tau2")  # it tells every message on standard error
+        import_module(GYM).logger.disable("tau2")  # which tells every message on standard error
         return import_module(module)
     except ImportError as error:
         raise UnavailableError(f"{MISSING} ({error})") from error

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any, NoReturn, TypeAlias
 
 from dreamgym.environments.taubench.calls import CallError, LineForm, ToolCall, shown
-from dreamgym.environments.taubench.database import Database
+from dreamgym.environments.taubench.database import Database, Record
 from dreamgym.environments.taubench.schema import object_problem
 
 Arguments: TypeAlias = Mapping[str, Any]
@@ -18,7 +18,7 @@ Function: TypeAlias = Callable[[Database, Arguments], str]
 class Tool:
     """What an agent may call; ``schema`` is the JSON schema of its arguments.
 
-    ``run`` looks at everything before it changes anything: a refused call leaves the database as it was.
+    ``run`` looks before it changes anything, and raises ``CallError`` where it refuses.
     """
 
     name: str
@@ -26,15 +26,6 @@ class Tool:
     run: Function
     description: str = ""
     line: LineForm | None = None
-
-    def signature(self) -> str:
-        """Name and arguments with their types, for a prompt."""
-        required = self.schema.get("required", ())
-        arguments = [
-            f"{name}: {_type(inner)}{'' if name in required else ' (optional)'}"
-            for name, inner in self.schema.get("properties", {}).items()
-        ]
-        return f"{self.name}({', '.join(arguments)})"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,12 +55,33 @@ class Toolbox:
             raise CallError(f"Error: {shown(str(error))}") from error
 
 
+def refuse(reason: str) -> NoReturn:
+    """Answer the call with an error."""
+    raise CallError(f"Error: {reason}")
+
+
+def record(database: Database, table: str, key: str, noun: str) -> Record:
+    """A record to be read, or the error that there is none."""
+    found = database.table(table).get(key)
+    return found if found is not None else refuse(f"{noun} not found")
+
+
 def toolbox(tools: Sequence[Tool], terminal: Sequence[str] = (), extra: Sequence[LineForm] = ()) -> Toolbox:
     """A toolbox of ``tools``; ``extra`` are lines of calls that no tool answers."""
     forms = [tool.line for tool in tools if tool.line is not None]
     return Toolbox(
         tools={tool.name: tool for tool in tools}, terminal=frozenset(terminal), forms=(*forms, *extra)
     )
+
+
+def signature(name: str, schema: Mapping[str, Any]) -> str:
+    """A tool's name and arguments with their types, for a prompt."""
+    required = schema.get("required", ())
+    arguments = [
+        f"{argument}: {_type(inner)}{'' if argument in required else ' (optional)'}"
+        for argument, inner in schema.get("properties", {}).items()
+    ]
+    return f"{name}({', '.join(arguments)})"
 
 
 def _type(schema: Mapping[str, Any]) -> str:

@@ -83,7 +83,7 @@ def weaknesses(measured: Rates, wanted: FidelityConfig) -> list[str]:
 def print_traces(measured: Rates, kinds: dict[str, Rates], console: Console, hidden: str) -> None:
     """The table, its first row by tool as well, and what it does not say."""
     table = Table(title="fidelity of the dream", title_justify="left")
-    for name in ("", f"{measured.turns:,} held-out turns"):
+    for name in ("", f"{measured.turns:,} held-out turns of the traces"):
         table.add_column(name)
     for name, rate in RATES.items():
         table.add_row(name, rate(measured).percent())

@@ -1,0 +1,1 @@
+"""A real Chromium, driven by Playwright: shared by episodes, shut in."""

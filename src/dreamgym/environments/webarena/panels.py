@@ -1,0 +1,200 @@
+"""Pinned panels of tasks: ``train`` and ``valid`` are of our own site, each in worlds of its own; ``miniwob``
+is MiniWoB++'s pages; ``webarena`` and ``webarena_lite`` are the original's, for whom their files are at hand.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import lzma
+import os
+import re
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from dreamgym.core.data_structures import Task, TaskOrigin
+from dreamgym.core.errors import DataError, UnavailableError
+from dreamgym.environments.panel import Panel
+from dreamgym.environments.webarena.miniwob import page_names
+from dreamgym.environments.webarena.site.tasks import TEMPLATES, make_record
+from dreamgym.environments.webarena.site.world import open_world
+from dreamgym.environments.webarena.specs import TaskSpec, read_spec
+
+DATA_VARIABLE = "DREAMGYM_DATA"
+TRAIN, VALID = "train", "valid"
+SIZES = {TRAIN: 220, VALID: 66}
+FIRST_WORLD = {TRAIN: 0, VALID: 100_000}
+LAST_WORLD = 199_999
+FILES = {"webarena": "webarena_test.raw.json.xz", "webarena_lite": "test_webarena_lite.raw.json.xz"}
+MINIWOB = "miniwob"
+MAX_FILE = 200_000_000  # characters, unpacked
+_OWN = re.compile(r"site:(\d{1,6}):(\w+)", re.ASCII)
+_FILE = re.compile(r"(webarena|webarena_lite):(\d{1,6})", re.ASCII)
+
+
+def panel(name: str, size: int | None = None, data_dir: Path | None = None) -> Panel:
+    """The panel ``name``, or ``size`` tasks of it.
+
+    Raises:
+        UnavailableError: no panel has this name, or what it is made of is not there.
+        ValueError: the panel is smaller than ``size``.
+    """
+    if name in SIZES:
+        return _own_panel(name, _bounded(name, SIZES[name], size))
+    if name == MINIWOB:
+        names = page_names()
+        tasks = [task_named(f"{MINIWOB}:{page}") for page in names[: _bounded(name, len(names), size)]]
+        return Panel(name=name, tasks=tuple(tasks), digest=_digest("\n".join(task.id for task in tasks)))
+    if name in FILES:
+        specs = list(load_specs(name, data_dir).values())
+        specs = specs[: _bounded(name, len(specs), size)]
+        return Panel(
+            name=name,
+            tasks=tuple(task_of(spec, split=name) for spec in specs),
+            digest=_digest("\n".join(map(repr, specs))),
+        )
+    raise UnavailableError(f"no panel {name!r}: choose one of {', '.join((*SIZES, MINIWOB, *FILES))}")
+
+
+def task_named(name: str, data_dir: Path | None = None) -> Task:
+    """The task with this id: ``site:12:set_price``, ``miniwob:click-test``, ``webarena:310``.
+
+    Raises:
+        DataError: there is none.
+        UnavailableError: it needs a package or a folder that is not there.
+    """
+    if name.startswith(f"{MINIWOB}:"):
+        page = name.removeprefix(f"{MINIWOB}:")
+        if page not in (pages := page_names()):
+            raise DataError(
+                f"MiniWoB++ has no page {page[:60]!r}, only {', '.join(pages[:5])} … ({len(pages)} in all)"
+            )
+        instruction = f"{page.replace('-', ' ')}: do what the page says"
+        return Task(id=name, environment="webarena", instruction=instruction, task_type=page, split=MINIWOB)
+    spec = spec_named(name, data_dir)
+    split = name.partition(":")[0]
+    if spec.world is not None:
+        split = TRAIN if spec.world < FIRST_WORLD[VALID] else VALID
+    return task_of(spec, split=split)
+
+
+def task_of(spec: TaskSpec, *, split: str) -> Task:
+    """The task of a specification."""
+    return Task(
+        id=spec.id, environment="webarena", instruction=spec.intent, task_type=spec.template, split=split
+    )
+
+
+def spec_of(task: Task, data_dir: Path | None = None) -> TaskSpec:
+    """The specification behind a task.
+
+    Raises:
+        DataError: the task has none, or belongs to another version of the site.
+        UnavailableError: it is the original's, whose files are not there.
+    """
+    if task.origin is TaskOrigin.SYNTHETIC:
+        raise DataError(f"task {task.id} was imagined: no site knows it, play it in the dream")
+    spec = spec_named(task.id, data_dir)
+    if spec.intent != task.instruction:
+        raise DataError(f"task {task.id} is of another version of the site: here it is {spec.intent!r}")
+    return spec
+
+
+def spec_named(id: str, data_dir: Path | None = None) -> TaskSpec:
+    """The specification with this id, of our own site or of the original's files."""
+    if (match := _OWN.fullmatch(id)) and match[2] in TEMPLATES and int(match[1]) <= LAST_WORLD:
+        return _own_spec(int(match[1]), match[2])
+    if (match := _FILE.fullmatch(id)) and id in (specs := load_specs(match[1], data_dir)):
+        return specs[id]
+    raise DataError(
+        f"no WebArena task {id[:60]!r}: wanted site:WORLD:TEMPLATE with a template of "
+        f"{', '.join(TEMPLATES)}; miniwob:PAGE; webarena:NUMBER or webarena_lite:NUMBER"
+    )
+
+
+def load_specs(name: str, data_dir: Path | None = None) -> dict[str, TaskSpec]:
+    """The tasks of one of the original's files by id; ``data_dir`` or DREAMGYM_DATA names their folder."""
+    folder = data_dir or (Path(os.environ[DATA_VARIABLE]) if os.environ.get(DATA_VARIABLE) else None)
+    if folder is None:
+        raise UnavailableError(
+            f"{name} are WebArena's own tasks, which are not part of this package: set {DATA_VARIABLE} or "
+            f"environment.data_dir to the folder that holds webarena/{FILES[name]}"
+        )
+    return _load(folder / "webarena" / FILES[name], name)
+
+
+@lru_cache(maxsize=4)
+def _load(path: Path, name: str) -> dict[str, TaskSpec]:
+    records = _read(path)
+    if not isinstance(records, list) or not all(isinstance(record, dict) for record in records):
+        raise DataError(f"{path}: wanted a list of WebArena tasks")
+    specs = [read_spec(record, f"{name}:{record.get('task_id')}") for record in records]
+    return {spec.id: spec for spec in specs}
+
+
+def _read(path: Path) -> Any:
+    try:
+        with lzma.open(path, "rt", encoding="utf-8") as file:
+            return json.loads(file.read(MAX_FILE))
+    except FileNotFoundError:
+        raise UnavailableError(
+            f"there is no {path}: wanted WebArena's tasks as JSON, packed with xz"
+        ) from None
+    except (
+        OSError,
+        EOFError,
+        lzma.LZMAError,
+        UnicodeDecodeError,
+        json.JSONDecodeError,
+        RecursionError,
+    ) as error:
+        raise DataError(f"{path} cannot be read: {error}") from None
+
+
+@lru_cache(maxsize=4096)
+def _own_spec(world: int, template: str) -> TaskSpec:
+    return read_spec(make_record(world, template), f"site:{world}:{template}")
+
+
+@lru_cache(maxsize=8)
+def _own_panel(name: str, size: int) -> Panel:
+    records = own_records(name)[:size]
+    tasks = tuple(task_named(f"site:{record['task_id']}") for record in records)
+    worlds = "\n".join(_dump(record["world"]) for record in records)
+    return Panel(name=name, tasks=tasks, digest=_digest(json.dumps(records, sort_keys=True) + worlds))
+
+
+def own_records(name: str) -> list[dict[str, Any]]:
+    """The tasks of our own site's panel as WebArena's files have theirs, one world after the other."""
+    templates = list(TEMPLATES)
+    return [
+        make_record(FIRST_WORLD[name] + number, templates[number % len(templates)])
+        for number in range(SIZES[name])
+    ]
+
+
+def _dump(world: int) -> str:
+    """All rows of a world, independent of how a version of SQLite stores them."""
+    db = open_world(world)
+    try:
+        tables = [
+            row["name"]
+            for row in db.execute("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")
+        ]
+        rows = {
+            name: [list(row) for row in db.execute(f"SELECT * FROM {name} ORDER BY rowid")] for name in tables
+        }
+    finally:
+        db.close()
+    return json.dumps(rows)
+
+
+def _bounded(name: str, available: int, size: int | None) -> int:
+    if size is not None and size > available:
+        raise ValueError(f"the panel {name} has {available} tasks, not {size}")
+    return available if size is None else size
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,174 @@
+"""WebArena's task files: what is asked, where it begins, and how the outcome is judged."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from dreamgym.core.errors import DataError
+
+STRING, URL, HTML = "string_match", "url_match", "program_html"
+EVALUATORS = (STRING, URL, HTML)
+NOT_ACHIEVABLE = "N/A"
+GOLD_IN_PRED = "GOLD in PRED"
+TABS = " |AND| "
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Contents:
+    """What a text must be: ``exact`` alone, all of ``must_include``, or what a judge says of ``fuzzy``."""
+
+    exact: str | None = None
+    must_include: tuple[str, ...] = ()
+    fuzzy: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class HtmlCheck:
+    """A text of a page: ``url`` may be "last", ``locator`` is JavaScript of the task file, or a helper."""
+
+    url: str
+    locator: str
+    wanted: Contents
+    prep_actions: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Evaluation:
+    """All that must hold at the end."""
+
+    types: tuple[str, ...]
+    answer: Contents = Contents()
+    reference_url: str = ""
+    string_note: str = ""
+    html: tuple[HtmlCheck, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TaskSpec:
+    """One task. ``world`` is the seed of our own site's rows, None for a user's sites."""
+
+    id: str
+    sites: tuple[str, ...]
+    start_url: str
+    intent: str
+    template: str
+    require_login: bool
+    storage_state: str | None
+    evaluation: Evaluation
+    world: int | None = None
+
+
+def read_spec(data: Mapping[str, Any], id: str) -> TaskSpec:
+    """The task of a record of WebArena's files.
+
+    Raises:
+        DataError: a field is missing or of another type, or an evaluator is unknown.
+    """
+    reader = _Fields(data, f"WebArena task {id}")
+    world = data.get("world")
+    return TaskSpec(
+        id=id,
+        sites=tuple(reader.strings("sites")),
+        start_url=reader.string("start_url"),
+        intent=reader.string("intent"),
+        template=str(data.get("intent_template_id", "")),
+        require_login=bool(data.get("require_login")),
+        storage_state=reader.optional("storage_state") or None,
+        evaluation=_evaluation(_Fields(reader.mapping("eval"), f"WebArena task {id}, eval")),
+        world=world if isinstance(world, int) else None,
+    )
+
+
+def _evaluation(reader: _Fields) -> Evaluation:
+    types = tuple(reader.strings("eval_types"))
+    unknown = [name for name in types if name not in EVALUATORS]
+    if unknown or not types:
+        raise DataError(
+            f"{reader.where}: the evaluator {unknown[0]!r} is unknown, there are {', '.join(EVALUATORS)}"
+            if unknown
+            else f"{reader.where}: no evaluator, wanted some of {', '.join(EVALUATORS)}"
+        )
+    note = reader.optional("url_note") or GOLD_IN_PRED
+    if URL in types and GOLD_IN_PRED not in note:
+        raise DataError(f"{reader.where}: the URL rule {note!r} is unknown, there is {GOLD_IN_PRED!r}")
+    answers = reader.data.get("reference_answers") or {}
+    checks = reader.data.get("program_html") or []
+    return Evaluation(
+        types=types,
+        answer=_contents(answers, f"{reader.where}.reference_answers") if STRING in types else Contents(),
+        reference_url=reader.optional("reference_url"),
+        string_note=reader.optional("string_note"),
+        html=tuple(_check(_Fields(check, reader.where)) for check in checks) if HTML in types else (),
+    )
+
+
+def _check(reader: _Fields) -> HtmlCheck:
+    locator = reader.string("locator")
+    if locator.strip() and not locator.startswith(("document.", "[...document.", "func:")):
+        raise DataError(f"{reader.where}: the locator {locator[:60]!r} is of an unknown kind")
+    return HtmlCheck(
+        url=reader.string("url"),
+        locator=locator,
+        wanted=_contents(reader.mapping("required_contents"), f"{reader.where}.required_contents"),
+        prep_actions=tuple(reader.strings("prep_actions")) if "prep_actions" in reader.data else (),
+    )
+
+
+def _contents(data: object, where: str) -> Contents:
+    if not isinstance(data, Mapping) or not data:
+        raise DataError(f"{where}: found {data!r:.60}, wanted exact_match, must_include or fuzzy_match")
+    known = {"exact_match": "exact", "must_include": "must_include", "fuzzy_match": "fuzzy"}
+    if unknown := sorted(set(data) - set(known)):
+        raise DataError(f"{where}: the comparison {unknown[0]!r} is unknown, there are {', '.join(known)}")
+    exact = data.get("exact_match")
+    return Contents(
+        exact=None if exact is None else str(exact),
+        must_include=_listed(data.get("must_include")),
+        fuzzy=_listed(data.get("fuzzy_match")),
+    )
+
+
+def _listed(value: object) -> tuple[str, ...]:
+    """One text or several, as the files have it either way."""
+    if value is None:
+        return ()
+    return (
+        tuple(map(str, value))
+        if isinstance(value, Sequence) and not isinstance(value, str)
+        else (str(value),)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Fields:
+    """Fields of a record, with the place to be named in an error."""
+
+    data: Mapping[str, Any]
+    where: str
+
+    def string(self, name: str) -> str:
+        """A text that must be there."""
+        value = self.data.get(name)
+        if not isinstance(value, str):
+            raise DataError(f"{self.where}: {name} is {value!r:.60}, wanted a text")
+        return value
+
+    def optional(self, name: str) -> str:
+        """A text, empty where there is none."""
+        return self.string(name) if self.data.get(name) is not None else ""
+
+    def strings(self, name: str) -> list[str]:
+        """A list of texts."""
+        value = self.data.get(name)
+        if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+            raise DataError(f"{self.where}: {name} is {value!r:.60}, wanted a list of texts")
+        return value
+
+    def mapping(self, name: str) -> Mapping[str, Any]:
+        """An object."""
+        value = self.data.get(name)
+        if not isinstance(value, dict):
+            raise DataError(f"{self.where}: {name} is {value!r:.60}, wanted an object")
+        return value

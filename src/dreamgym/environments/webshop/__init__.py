@@ -1,0 +1,1 @@
+"""WebShop: search a catalogue, open items, choose options, buy what was asked for."""

@@ -1,0 +1,328 @@
+"""The environment in a real Chromium: experts win, idlers do not, episodes are apart and repeatable."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sys
+from random import Random
+from typing import Any
+
+import gymnasium
+import pytest
+from gymnasium.utils.env_checker import check_env as gymnasium_check
+
+from documents import code_blocks, run_blocks
+from dreamgym.core.data_structures import Origin, Task
+from dreamgym.core.errors import ConfigError, DataError, EnvironmentFailedError, UnavailableError
+from dreamgym.environments.base_env import Environment, StepResult
+from dreamgym.environments.checks import check_env
+from dreamgym.environments.gymnasium_view import GymnasiumView
+from dreamgym.environments.webarena.doctor import needs
+from dreamgym.environments.webarena.env import WebarenaEnv
+from dreamgym.environments.webarena.panels import panel, task_named
+from dreamgym.environments.webarena.players import NOTHING, Expert, Mistaken, Randomly, things
+from dreamgym.environments.webarena.serving import borrow_site, give_back_site
+from dreamgym.environments.webarena.site.tasks import TEMPLATES
+from webarena_browser import needs_browser, needs_miniwob
+
+ONE_OF_EACH = [task_named(f"site:{100_000 + number}:{name}") for number, name in enumerate(TEMPLATES)]
+CART = task_named("site:5:fill_cart")
+TWO_BUTTONS = Task(id="miniwob:click-test-2", environment="webarena", instruction="do what the page says")
+
+
+async def expert_wins(environment: WebarenaEnv, task: Task) -> list[StepResult]:
+    player, seen = Expert(task, Random(0)), await environment.reset(task, 0)
+    answers: list[StepResult] = []
+    while not answers or not (answers[-1].terminated or answers[-1].truncated):
+        answers.append(await environment.step(player.choose(seen.text, ())))
+        seen = answers[-1].observation
+    return answers
+
+
+def test_it_is_a_real_environment() -> None:
+    environment = WebarenaEnv()
+    assert isinstance(environment, Environment)
+    assert (environment.name, environment.origin, environment.sheet) == ("webarena", Origin.REAL, None)
+    with pytest.raises(ConfigError, match="wanted one of abstract, full"):
+        WebarenaEnv(state="pixels")
+    with pytest.raises(TypeError, match="no snapshot"):
+        environment.restore(7)
+    with pytest.raises(RuntimeError, match="call reset first"):
+        asyncio.run(environment.step("noop()"))
+
+
+@needs_browser
+def test_the_expert_wins_every_kind_of_task_and_doing_nothing_none() -> None:
+    async def play() -> None:
+        environment = WebarenaEnv()
+        try:
+            for task in ONE_OF_EACH:
+                last = (await expert_wins(environment, task))[-1]
+                assert (last.won, last.reward, last.terminated) == (True, 1.0, True), task.id
+                await environment.reset(task, 0)
+                idle = await environment.step(NOTHING)
+                assert (idle.won, idle.reward, idle.terminated) == (False, 0.0, True), task.id
+        finally:
+            await environment.close()
+
+    asyncio.run(play())
+
+
+@needs_browser
+def test_two_episodes_see_neither_cookies_nor_rows_of_each_other() -> None:
+    async def play() -> tuple[list[str], set[str]]:
+        one, other = WebarenaEnv(), WebarenaEnv()
+        try:
+            await asyncio.gather(one.reset(CART, 0), other.reset(CART, 0))
+            cookies = {jar[0]["value"] for jar in [await cookies_of(one), await cookies_of(other)]}
+            await expert_wins(one, CART)  # its cart is full
+            seen = [(await other.step("click('2')")).observation.text]
+            await one.reset(CART, 0)  # a new episode in the same page
+            seen.append((await one.step("click('2')")).observation.text)
+            return seen, cookies | {jar["value"] for jar in await cookies_of(one)}
+        finally:
+            await one.close()
+            await other.close()
+
+    seen, cookies = asyncio.run(play())
+    assert ["the cart is empty" in text for text in seen] == [True, True]
+    assert len(cookies) == 3
+
+
+async def cookies_of(environment: WebarenaEnv) -> list[Any]:
+    assert environment._tab is not None
+    return list(await environment._tab.page.context.cookies())
+
+
+@needs_browser
+def test_an_error_leaves_the_page_and_the_actions_do_what_they_say() -> None:
+    async def play() -> list[StepResult]:
+        environment = WebarenaEnv(state="full", show_admissible=True)
+        try:
+            await environment.reset(task_named("site:13:set_price"), 0)
+            actions = [
+                "click('2')",
+                "click('99')",
+                "fill('4', 'x')",
+                "select_option('5', 'x')",
+                "press('5', 'NoKey')",
+            ]
+            actions += ["fill('5', 'white rake')", "press('5', 'Enter')", "click('7')"]
+            actions += ["clear('5')", "fill('5', '90.50')", "upload_file('7', '/etc/passwd')"]
+            actions += [
+                "upload_file('7', 'notes.txt')",
+                "hover('8')",
+                "focus('5')",
+                "scroll(0, 100)",
+                "noop(5)",
+            ]
+            actions += ["dblclick('4')", "drag_and_drop('4', '8')", "click('8')"]
+            return [await environment.step(action) for action in actions]
+        finally:
+            await environment.close()
+
+    answers = asyncio.run(play())
+    texts = [answer.observation.text for answer in answers]
+    assert [i for i, answer in enumerate(answers) if not answer.valid] == [1, 2, 3, 4, 10]
+    assert texts[1] == f"error: there is no element [99]\n{texts[0]}"
+    assert texts[2] == f"error: [4] takes no text\n{texts[0]}"
+    assert texts[4].startswith("error: the key 'NoKey' cannot be pressed on [5]")
+    assert "error: there is no such file, the files are notes.txt, picture.svg" in texts[10]
+    assert '[5] textbox: "price"\n' in texts[8] + "\n"
+    assert "notes.txt" in texts[11]
+    assert "page: SHOPPING_ADMIN/products/" in texts[-1]
+    assert '[5] alert: "saved"' in texts[-1]
+    assert '"price" - 90.50' in texts[-1]
+    assert '"notes.txt"' in texts[-1]
+    admissible = answers[0].observation.admissible
+    assert admissible is not None
+    assert {"click('1')", "clear('5')", "noop()"} <= set(admissible)
+
+
+@needs_browser
+def test_a_snapshot_continues_in_another_environment() -> None:
+    async def play() -> tuple[list[str], list[str]]:
+        environment, other = WebarenaEnv(), WebarenaEnv()
+        try:
+            await environment.reset(CART, 0)
+            await environment.step("fill('6', 'black desk')")
+            snapshot = environment.snapshot()
+            first = [(await environment.step("click('7')")).observation.text]
+            other.restore(snapshot)
+            assert other.snapshot() == snapshot
+            return first, [(await other.step("click('7')")).observation.text]
+        finally:
+            await environment.close()
+            await other.close()
+
+    first, second = asyncio.run(play())
+    assert first == second
+    assert "search?q=black+desk" in first[0]
+
+
+@needs_browser
+@needs_miniwob
+def test_miniwobs_pages_reward_as_they_compute() -> None:
+    async def play() -> tuple[list[StepResult], list[str]]:
+        environment, texts = WebarenaEnv(), []
+        try:
+            answers = []
+            for seed in range(4):
+                texts.append((await environment.reset(TWO_BUTTONS, seed)).text)
+                buttons = {thing.name: thing.id for thing in things(texts[-1]) if thing.type == "button"}
+                asked = texts[-1].partition("goal: Click button ")[2].partition(".")[0]
+                other = ({"ONE", "TWO"} - {asked}).pop()
+                answers.append(await environment.step(f"click('{buttons[other if seed == 3 else asked]}')"))
+            texts.append((await environment.reset(TWO_BUTTONS, 0)).text)
+            return answers, texts
+        finally:
+            await environment.close()
+
+    answers, texts = asyncio.run(play())
+    assert [answer.reward for answer in answers[:3]] == [1.0] * 3
+    assert all(answer.terminated for answer in answers)
+    assert answers[3].reward == 0.0  # the page says -1, which is no success
+    assert texts[4] == texts[0]
+    assert "\npage: click-test-2 - " in texts[0]
+
+
+@needs_browser
+def test_everything_is_freed() -> None:
+    site = borrow_site()
+    try:
+
+        async def play() -> None:
+            environments = [WebarenaEnv() for _ in range(3)]
+            await asyncio.gather(*(environment.reset(CART, 0) for environment in environments))
+            assert len(site) == 3
+            for environment in environments:
+                await environment.close()
+                await environment.close()
+
+        asyncio.run(play())
+        assert len(site) == 0
+    finally:
+        give_back_site()
+
+
+def refused(task: Task) -> str:
+    """Why a task cannot be begun."""
+    environment = WebarenaEnv()
+
+    async def start() -> None:
+        try:
+            await environment.reset(task, 0)
+        finally:
+            await environment.close()
+
+    with pytest.raises((UnavailableError, DataError)) as caught:
+        asyncio.run(start())
+    return str(caught.value)
+
+
+def test_what_cannot_be_played_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    strange = Task(id="site:5:fill_cart", environment="webarena", instruction="another text")
+    assert "of another version of the site" in refused(strange)
+    monkeypatch.setattr("dreamgym.environments.webarena.miniwob.find_spec", lambda name: None)
+    monkeypatch.setattr("dreamgym.environments.webarena.miniwob.page_names", lambda: _missing())
+    page = Task(id="miniwob:click-test", environment="webarena", instruction="")
+    assert "pip install 'dreamgym[browser]'" in refused(page)
+
+
+def test_without_playwright_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "playwright", None)
+    assert "pip install 'dreamgym[browser]'" in refused(CART)
+
+
+@needs_browser
+def test_without_a_chromium_that_starts_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dreamgym.environments.webarena.browser.chromium.executable", lambda: "/no/chromium")
+    assert "apt-get install chromium" in refused(CART)
+
+
+@needs_browser
+@pytest.mark.parametrize("what", ["page", "browser"])
+def test_what_crashes_ends_the_episode_and_the_next_one_plays(what: str) -> None:
+    async def play() -> str:
+        environment = WebarenaEnv()
+        try:
+            await environment.reset(CART, 0)
+            assert environment._tab is not None
+            if what == "browser":
+                assert environment._tab.page.context.browser is not None
+                await environment._tab.page.context.browser.close()
+            else:
+                with contextlib.suppress(Exception):  # nobody is left to answer
+                    await asyncio.wait_for(environment._tab.cdp.send("Page.crash"), 1)
+            with pytest.raises(EnvironmentFailedError):
+                await environment.step("click('2')")
+            await environment.reset(CART, 0)
+            return (await environment.step("click('2')")).observation.text
+        finally:
+            await environment.close()
+
+    assert "the cart is empty" in asyncio.run(play())
+
+
+def _missing() -> tuple[str, ...]:
+    raise UnavailableError("miniwob is not installed: pip install 'dreamgym[browser]'")
+
+
+def test_the_doctor_names_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("SHOPPING", "REDDIT", "GITLAB", "MAP", "WIKIPEDIA", "HOMEPAGE", "SHOPPING_ADMIN"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("dreamgym.environments.webarena.doctor.executable", lambda: None)
+    monkeypatch.setattr("dreamgym.environments.webarena.doctor.own_chromium", lambda: None)
+    report = {need.name.partition(",")[0]: need for need in needs()}
+    assert report["Chromium"].found is None
+    assert "apt-get install chromium" in report["Chromium"].hint
+    sites = report["WebArena's own sites (webarena:NUMBER)"]
+    assert sites.found is None
+    monkeypatch.setenv("GITLAB", "http://h:8023")
+    assert needs()[3].found == "GITLAB=http://h:8023"
+
+
+@needs_browser
+def test_the_documented_episode_reads_as_documented(capsys: pytest.CaptureFixture[str]) -> None:
+    page = "docs/webarena.md"
+    run_blocks(page, code_blocks(page, "python"))
+    assert capsys.readouterr().out == code_blocks(page, "text")[0]
+
+
+def test_players_without_a_browser() -> None:
+    seen = 'goal: x\npage: SHOPPING - shop\n[6] textbox: "search" - a (b)\n'
+    seen += '[7] combobox: "c" - d (d | e)\n[8] link: "l"'
+    found = things(seen)
+    assert [(t.id, t.type, t.name) for t in found] == [
+        ("6", "textbox", "search"),
+        ("7", "combobox", "c"),
+        ("8", "link", "l"),
+    ]
+    assert found[1].options == ("d", "e")
+    mistakes = [Mistaken(CART, Random(n)).choose(seen, ()) for n in range(40)]
+    assert len(set(mistakes)) > 5
+    assert Randomly(CART, Random(0)).choose(seen, ("click('8')",)) == "click('8')"
+    assert Expert(CART, Random(0)).choose(seen, ()).startswith("fill('6', ")
+
+
+@needs_browser
+@pytest.mark.slow
+def test_it_keeps_the_protocol() -> None:
+    actions = ["click('3')", "click('4')", "noop()", "scroll(0, 300)"]
+    report = check_env(lambda: WebarenaEnv(max_turns=5), CART, actions=actions, max_turns=8)
+    assert not report.failures
+
+
+@needs_browser
+@pytest.mark.slow
+def test_gymnasium_plays_the_site() -> None:
+    tasks = panel("valid", 2).tasks
+    gymnasium.register(
+        "dreamgym/Webarena-v0", lambda **k: GymnasiumView(WebarenaEnv(max_turns=5), tasks, **k)
+    )
+    view = gymnasium.make("dreamgym/Webarena-v0")
+    gymnasium_check(view.unwrapped)
+    text, info = view.reset(seed=0)
+    assert f"goal: {info['instruction']}" in text
+    view.close()
