@@ -64,14 +64,14 @@ class DreamState:
 class DreamEnv:
     """One dreamed episode at a time, from ``start`` (see :func:`imagined_start`) or the task's own sheet.
 
-    A state that ends with the words ``over`` ends the episode without a win.
+    A state that ends with any of the words ``over`` ends the episode without a win.
     """
 
     name = "dream"
     origin = Origin.DREAMED
 
     def __init__(
-        self, model: Dreamer, *, max_turns: int = 30, start: Sheet | None = None, over: str = ""
+        self, model: Dreamer, *, max_turns: int = 30, start: Sheet | None = None, over: tuple[str, ...] = ()
     ) -> None:
         self._model = model
         self._max_turns = max_turns
@@ -102,7 +102,7 @@ class DreamEnv:
             seed=now.seed * 1009 + len(now.past.turns),
         )
         past = now.past.after(PastTurn(sheet=now.sheet, state=now.state, action=said, written=turn.written))
-        is_over = bool(self._over) and turn.answer.next_state.endswith(self._over)
+        is_over = turn.answer.next_state.endswith(self._over)
         truncated = not turn.answer.done and (is_over or len(past.turns) >= self._max_turns)
         self._now = DreamState(
             task=now.task,
@@ -166,7 +166,7 @@ def blank_sheet(opening: str) -> Sheet:
 class DreamFactory:
     """Makes the members of a group: one imagined sheet, then identical fresh environments."""
 
-    def __init__(self, model: Dreamer, *, max_turns: int, over: str = "") -> None:
+    def __init__(self, model: Dreamer, *, max_turns: int, over: tuple[str, ...] = ()) -> None:
         self._model = model
         self._max_turns = max_turns
         self._over = over

@@ -6,11 +6,15 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from dreamgym.core.data_structures import Sheet, Task, Trajectory
-from dreamgym.environments.alfworld.annotate import AnnotatedTurn, annotate
+from dreamgym.environments.alfworld.annotate import annotate
 from dreamgym.environments.alfworld.hindsight import hindsight_sheet
+from dreamgym.environments.annotated import AnnotatedTurn
+from dreamgym.environments.taubench.notes import annotate as shop_turns
+from dreamgym.environments.taubench.notes import hindsight as shop
+from dreamgym.environments.taubench.world import SHOP as OWN_SHOP
 from dreamgym.models.dream_format import Answer
 from dreamgym.models.sheet import AT, HAND, make_sheet
-from dreamgym.training.settings import ALFWORLD
+from dreamgym.training.settings import ALFWORLD, TAUBENCH
 
 NO_SHEET = make_sheet({AT: "nowhere", HAND: "holds"})
 
@@ -41,10 +45,13 @@ def plainly(trajectory: Trajectory, sheet: Sheet) -> Iterator[AnnotatedTurn]:
         )
 
 
-BY_RULES = Annotator(hindsight=hindsight_sheet, annotate=annotate)
+HOUSEHOLD = Annotator(hindsight=hindsight_sheet, annotate=annotate)
+SHOP = Annotator(hindsight=shop.hindsight_sheet, annotate=shop_turns.annotate)
 PLAIN = Annotator(hindsight=lambda trajectory: NO_SHEET, annotate=plainly)
 
 
 def annotator_of(task: Task) -> Annotator:
-    """Who can annotate the trajectories of ``task``: ALFWorld's rules, elsewhere nobody but a teacher."""
-    return BY_RULES if task.environment == ALFWORLD else PLAIN
+    """Who can annotate the trajectories of ``task``: its world's rules, elsewhere nobody but a teacher."""
+    if task.environment == ALFWORLD:
+        return HOUSEHOLD
+    return SHOP if task.environment == TAUBENCH and task.id.startswith(f"{OWN_SHOP}:") else PLAIN

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from transformers import PreTrainedTokenizerFast
 
 from dreamgym.core.data_structures import Trajectory
 from dreamgym.environments.alfworld import catalogue
 from dreamgym.models import dream_format
+from dreamgym.models.sheet import NAME
 from dreamgym.models.tokenizer import build_tokenizer, learn_phrases, learn_tokenizer
+from dreamgym.training.annotation import PLAIN, annotator_of
 from dreamgym.training.dialogue import one_line
 from dreamgym.training.settings import ALFWORLD
 
@@ -22,6 +24,7 @@ LINE_HEADS = (
     *("\n>", "\nok", "\nfail", "\nset", "\nend", "\nreward: 0", "\nreward: 1", "\ndone: no", "\ndone: yes"),
 )
 TRACE_TOKENS = 4_096
+MOST_NUMBERED = 400
 LEARNED_FROM = 20_000  # characters of a text are enough to learn its words
 SHEET_WORDS = (
     " holds; nothing, none unseen closed open surface middle in hand hot cool clean sliced on at here"
@@ -63,17 +66,42 @@ def _lines(trajectories: Sequence[Trajectory]) -> Iterator[str]:
 def make_tokenizer(trajectories: Sequence[Trajectory]) -> PreTrainedTokenizerFast:
     """Names, line heads and phrases are one token each; every other word of the texts is one.
 
-    Other worlds than ALFWorld hold words that nobody has listed, so theirs is learned, down to the byte.
+    Worlds that nobody has written rules of hold any words, so theirs is learned, down to the byte.
     """
-    if any(trajectory.task.environment != ALFWORLD for trajectory in trajectories):
+    if any(annotator_of(trajectory.task) is PLAIN for trajectory in trajectories):
         return learn_tokenizer(_lines(trajectories), most=TRACE_TOKENS)
     spoken = list(_spoken(trajectories))
     actions = sorted({t.action.text for trajectory in trajectories for t in trajectory.transitions})
     phrases = learn_phrases([*spoken, *actions])
     instructions = sorted({trajectory.task.instruction for trajectory in trajectories})
     told = sorted({turn.reasoning for t in trajectories for turn in t.transitions if turn.reasoning})
-    kinds = " ".join([*catalogue.RECEPTACLE_KINDS, *catalogue.THING_KINDS])
-    sentences = [*sorted(set(spoken)), *actions, *instructions, *told, kinds, "Your task is to: <|>"]
-    return build_tokenizer(
-        vocabulary_names(), [*(f" {text}" for text in sentences), SHEET_WORDS, "\\", *LINE_HEADS], phrases
-    )
+    sentences = [*sorted(set(spoken)), *actions, *instructions, *told, "Your task is to: <|>"]
+    if all(trajectory.task.environment == ALFWORLD for trajectory in trajectories):
+        names, written = vocabulary_names(), [" ".join([*catalogue.RECEPTACLE_KINDS, *catalogue.THING_KINDS])]
+    else:
+        written = sorted(_facts(trajectories))
+        names = names_in([*sentences, *written])
+    texts = (f" {text}" for text in [*sentences, *written])
+    return build_tokenizer(names, [*texts, SHEET_WORDS, "\\", *LINE_HEADS], phrases)
+
+
+def names_in(texts: Iterable[str]) -> list[str]:
+    """Every kind that the texts number, with every number up to the highest: unseen ones are read, too."""
+    most: Counter[str] = Counter()
+    for text in texts:
+        for name in NAME.findall(text):
+            kind, _, number = name.rpartition(" ")
+            most[kind] = max(most[kind], min(int(number), MOST_NUMBERED))
+    return [f"{kind} {number}" for kind in sorted(most) for number in range(most[kind] + 1)]
+
+
+def _facts(trajectories: Sequence[Trajectory]) -> set[str]:
+    """What the sheets of the trajectories say, key and value, and what their reasoning is written in."""
+    told = {SHEET_WORDS}
+    for trajectory in trajectories:
+        annotator = annotator_of(trajectory.task)
+        sheet = annotator.hindsight(trajectory)
+        told |= {f"{key} {value}" for key, value in sheet.facts}
+        for turn in annotator.annotate(trajectory, sheet):
+            told |= {f"{key} {value}" for key, value in turn.answer.changes} | {turn.answer.check}
+    return told

@@ -13,8 +13,8 @@ from transformers import PreTrainedTokenizerBase
 
 from dreamgym.core.config import ReasoningModelConfig
 from dreamgym.core.data_structures import Experience, Sheet, Trajectory
-from dreamgym.environments.alfworld.annotate import AnnotatedTurn
 from dreamgym.environments.alfworld.hindsight import without_unseen
+from dreamgym.environments.annotated import AnnotatedTurn
 from dreamgym.models.embedding import HashingEmbedder, embed_turns
 from dreamgym.models.quality import experiences_of
 from dreamgym.models.sheet import UNSEEN, kind_of, place_of

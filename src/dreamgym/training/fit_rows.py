@@ -12,7 +12,7 @@ import numpy as np
 from transformers import PreTrainedTokenizerBase
 
 from dreamgym.core.data_structures import Experience, Sheet, Trajectory
-from dreamgym.environments.alfworld.annotate import AnnotatedTurn
+from dreamgym.environments.annotated import AnnotatedTurn
 from dreamgym.environments.base_env import Observation
 from dreamgym.models.dream_format import LINE_END, render_answer
 from dreamgym.models.dream_prompts import (

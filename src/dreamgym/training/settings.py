@@ -15,7 +15,7 @@ from dreamgym.core.errors import ConfigError
 
 _CLONE = Path(dreamgym.__file__).parents[2] / "configs"
 PRESETS = _CLONE if _CLONE.is_dir() else Path(sys.prefix) / "share" / "dreamgym" / "configs"
-ALFWORLD = "alfworld"
+ALFWORLD, TAUBENCH = "alfworld", "taubench"
 TRACES = "traces"  # the environment of users' own traces: it is in files, and nowhere else
 KNOWN_ENVIRONMENTS = (ALFWORLD, "webshop", "webarena", "taubench", TRACES)
 

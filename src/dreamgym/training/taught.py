@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from dreamgym.core.config import ReasoningModelConfig
 from dreamgym.core.data_structures import Trajectory
-from dreamgym.environments.alfworld.annotate import AnnotatedTurn
+from dreamgym.environments.annotated import AnnotatedTurn
 from dreamgym.models.dream_format import told_quotes
 from dreamgym.training.annotation import NO_SHEET, plainly
 from dreamgym.training.fit_rows import RowMaker, dream_segments

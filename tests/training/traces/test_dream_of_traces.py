@@ -158,14 +158,14 @@ def test_a_dream_ends_where_the_traces_ended_so_that_nobody_tries_again_until_it
     }
     task = Task(id="t", environment="traces", instruction="Do it.", opening="Hello.")
 
-    async def dream(over: str) -> list[tuple[bool, bool]]:
+    async def dream(over: tuple[str, ...]) -> list[tuple[bool, bool]]:
         environment = DreamEnv(Repeats(answers), over=over)
         await environment.reset(task, 0)
         results = [await environment.step("go on"), await environment.step("give up")]
         return [(result.terminated, result.truncated) for result in results]
 
-    assert asyncio.run(dream(OVER)) == [(False, False), (False, True)]
-    assert asyncio.run(dream("")) == [(False, False), (False, False)]
+    assert asyncio.run(dream((OVER,))) == [(False, False), (False, True)]
+    assert asyncio.run(dream(())) == [(False, False), (False, False)]
 
 
 @pytest.fixture(scope="module")

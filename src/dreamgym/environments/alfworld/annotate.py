@@ -7,18 +7,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from dreamgym.core.data_structures import Sheet, Trajectory, Transition
-from dreamgym.environments.alfworld.hindsight import ACTION, MIDDLE, first_shown
+from dreamgym.environments.alfworld.hindsight import ACTION, first_shown
 from dreamgym.environments.alfworld.notes import NOTHING
 from dreamgym.environments.alfworld.task_check import task_check
-from dreamgym.models.dream_format import Answer, Quote
+from dreamgym.environments.annotated import AnnotatedTurn
+from dreamgym.models.dream_format import Answer
 from dreamgym.models.sheet import (
     AT,
     HAND,
     NAME,
-    UNSEEN,
     kind_of,
     marks_of,
     place_of,
@@ -28,38 +27,6 @@ from dreamgym.models.sheet import (
 )
 
 _LIGHT = re.compile(r"(?:look at|examine the) (?P<thing>[a-z]+) (?:under|with) the (?P<lamp>[a-z]+)\.")
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class AnnotatedTurn:
-    """A real turn with the sheet before it, the keys its reasoning quotes, and the true answer.
-
-    ``first_look`` is the place that the turn shows for the first time, of which nobody could know; or empty.
-    ``shown`` names what had been shown before the turn: places, and ``in`` places for what lies in them.
-    ``told`` are quotes whose text a teacher has written, not a sheet.
-    """
-
-    sheet: Sheet
-    action: str
-    quotes: tuple[str, ...]
-    answer: Answer
-    turn: int
-    first_look: str = ""
-    shown: frozenset[str] = frozenset()
-    told: tuple[Quote, ...] = ()
-
-    @property
-    def known(self) -> Sheet:
-        """The sheet as far as the observations before this turn tell it: all that a history can be asked."""
-        facts = {AT: value_of(self.sheet, AT) or MIDDLE}
-        for key, value in self.sheet.facts:
-            place = place_of(value)
-            if place is None:
-                seen = key in (AT, HAND) or not self.shown.isdisjoint((key, f"in {key}"))
-                facts[key] = value if seen else UNSEEN
-            elif place == HAND or f"in {place}" in self.shown:
-                facts[key] = value
-        return Sheet(facts=tuple(facts.items()))
 
 
 def quoted_keys(sheet: Sheet, action: str, instruction: str) -> tuple[str, ...]:

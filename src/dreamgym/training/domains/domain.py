@@ -39,7 +39,7 @@ class Domain:
     contradiction: Callable[[Trajectory], int | None] = lambda trajectory: None
     true_sheet: Callable[[Task], Sheet] = lambda task: NO_SHEET  # to measure a dream beside the real world
     replay: Callable[[Trajectory], JudgedEpisode] | None = None
-    over: str = ""
+    over: tuple[str, ...] = ()
 
     @property
     def real_world(self) -> EnvironmentFactory:

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from random import Random
 
 from dreamgym.core.config import EnvironmentConfig
-from dreamgym.core.data_structures import Task
+from dreamgym.core.data_structures import Sheet, Task, Trajectory
 from dreamgym.environments.players import Listener, Player, PlayerMaker
+from dreamgym.environments.taubench.notes.annotate import OVER
+from dreamgym.environments.taubench.notes.truth import true_sheet
+from dreamgym.environments.taubench.shop import make_shop
+from dreamgym.environments.taubench.world import SHOP
+from dreamgym.training.annotation import NO_SHEET, annotator_of
 from dreamgym.training.domains.domain import Domain
 from dreamgym.training.domains.plugged import own_parts, plugged
 
@@ -17,7 +23,19 @@ ORIGINALS = ("retail:test", "airline:test")
 
 def taubench(config: EnvironmentConfig) -> Domain:
     """The domain of ``environments/taubench``."""
-    return plugged(NAME, "TaubenchEnv", config, _players(), ORIGINALS)
+    plain = plugged(NAME, "TaubenchEnv", config, _players(), ORIGINALS)
+    return replace(plain, hindsight=_hindsight, true_sheet=_true_sheet, over=OVER)
+
+
+def _hindsight(trajectory: Trajectory) -> Sheet:
+    """What an episode has shown, where it is of our own shop."""
+    return annotator_of(trajectory.task).hindsight(trajectory)
+
+
+def _true_sheet(task: Task) -> Sheet:
+    """The whole sheet of our own shop."""
+    domain, split, number = task.id.split(":")
+    return true_sheet(make_shop(split, int(number))) if domain == SHOP else NO_SHEET
 
 
 def _players() -> Mapping[str, PlayerMaker]:

@@ -29,7 +29,7 @@ def traces(config: EnvironmentConfig) -> Domain:
         return list(tasks.values())[:size]
 
     return Domain(
-        name=TRACES, panels=panels, make_real=None, task_named=_nothing, generated=_nothing, over=OVER
+        name=TRACES, panels=panels, make_real=None, task_named=_nothing, generated=_nothing, over=(OVER,)
     )
 
 

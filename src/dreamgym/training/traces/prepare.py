@@ -18,7 +18,7 @@ from transformers import PreTrainedTokenizerFast
 from dreamgym.core.config import DreamGymConfig
 from dreamgym.core.data_structures import Trajectory
 from dreamgym.core.errors import DataError
-from dreamgym.environments.alfworld.annotate import AnnotatedTurn
+from dreamgym.environments.annotated import AnnotatedTurn
 from dreamgym.models.dream_format import render_answer
 from dreamgym.models.tokenizer import encode
 from dreamgym.training.annotation import NO_SHEET, plainly
