@@ -225,6 +225,12 @@ class EnvironmentConfig(Section):
     dream_max_turns: PositiveInt = Field(30, description="turn limit of dreamed episodes")
     show_admissible: bool = False
     offline_data: Path | None = Field(None, description="offline trajectories; None takes the shipped ones")
+    user: str = Field(
+        "scripted", description="who a tau-bench agent talks to: 'scripted', or a client such as openai:MODEL"
+    )
+    state: Literal["abstract", "full"] = Field(
+        "abstract", description="of a WebArena page: the elements that matter (paper App. C), or all of them"
+    )
     workers: int = Field(
         0, ge=0, le=64, description="processes that play the real environment; 0 plays it in this one"
     )

@@ -13,13 +13,17 @@ from dreamgym.environments.base_env import Environment
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EnvironmentSpec:
-    """How to make a real environment: ``place`` is ``package.module:Class``, the rest are its settings."""
+    """How to make a real environment: ``place`` is ``package.module:Class``, the rest are its settings.
+
+    ``options`` are those that this class alone has, by name.
+    """
 
     name: str
     place: str
     max_turns: int
     data_dir: str = ""
     show_admissible: bool = False
+    options: tuple[tuple[str, str], ...] = ()
 
     def make(self) -> Environment:
         """A fresh one, in this process.
@@ -28,7 +32,8 @@ class EnvironmentSpec:
             ConfigError: there is no such class.
         """
         folder = Path(self.data_dir) if self.data_dir else None
-        return self._maker()(self.max_turns, folder, show_admissible=self.show_admissible)
+        own = dict(self.options)
+        return self._maker()(self.max_turns, folder, show_admissible=self.show_admissible, **own)
 
     def _maker(self) -> Callable[..., Environment]:
         module, _, name = self.place.partition(":")

@@ -49,13 +49,15 @@ def plugged(
     config: EnvironmentConfig,
     players: Mapping[str, PlayerMaker],
     originals: tuple[str, ...] = (),
+    options: tuple[tuple[str, str], ...] = (),
 ) -> Domain:
     """The domain of ``environments/<name>/``.
 
-    ``environment`` is its class, ``players`` are its own, ``originals`` its panels that need others' data.
+    ``environment`` is its class, ``options`` what that alone is told, ``players`` are its own, ``originals``
+    its panels that need others' data.
     """
     tables = cast(Panels, import_module(f"{FOLDER}.{name}.panels"))
-    spec = spec_of(name, f"{FOLDER}.{name}.env:{environment}", config)
+    spec = spec_of(name, f"{FOLDER}.{name}.env:{environment}", config, options)
 
     def panels(panel: str, size: int | None) -> Sequence[Task]:
         return tasks_of(lambda: tables.panel(panel, size, config.data_dir))

@@ -13,14 +13,17 @@ from dreamgym.environments.workers.pool import WorkerPool
 from dreamgym.training.rollout import EnvironmentFactory, EnvironmentMaker
 
 
-def spec_of(name: str, place: str, config: EnvironmentConfig) -> EnvironmentSpec:
-    """The environment of class ``place`` with a run's settings."""
+def spec_of(
+    name: str, place: str, config: EnvironmentConfig, options: tuple[tuple[str, str], ...] = ()
+) -> EnvironmentSpec:
+    """The environment of class ``place`` with a run's settings, and ``options`` that it alone has."""
     return EnvironmentSpec(
         name=name,
         place=place,
         max_turns=config.max_turns,
         data_dir="" if config.data_dir is None else str(config.data_dir.absolute()),
         show_admissible=config.show_admissible,
+        options=options,
     )
 
 

@@ -23,7 +23,7 @@ ORIGINALS = ("retail:test", "airline:test")
 
 def taubench(config: EnvironmentConfig) -> Domain:
     """The domain of ``environments/taubench``."""
-    plain = plugged(NAME, "TaubenchEnv", config, _players(), ORIGINALS)
+    plain = plugged(NAME, "TaubenchEnv", config, _players(), ORIGINALS, (("user", config.user),))
     return replace(plain, hindsight=_hindsight, true_sheet=_true_sheet, over=OVER)
 
 

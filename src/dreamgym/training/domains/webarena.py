@@ -17,7 +17,7 @@ ORIGINALS = ("miniwob", "webarena", "webarena_lite")
 
 def webarena(config: EnvironmentConfig) -> Domain:
     """The domain of ``environments/webarena``."""
-    return plugged(NAME, "WebarenaEnv", config, _players(), ORIGINALS)
+    return plugged(NAME, "WebarenaEnv", config, _players(), ORIGINALS, (("state", config.state),))
 
 
 def _players() -> Mapping[str, PlayerMaker]:
