@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from dreamgym.core.data_structures import Action, Origin, StopReason, Task, Trajectory, Transition
-from dreamgym.environments.alfworld.replay import JudgedTurn
+from dreamgym.environments.judged import JudgedTurn
 from dreamgym.training.bounds import (
     Errors,
     discounted_return,

@@ -21,7 +21,8 @@ from dreamgym.core.data_structures import (
 from dreamgym.core.serialization import decode
 from dreamgym.environments.alfworld.from_sheet import sheet_of_game
 from dreamgym.environments.alfworld.panels import game_of, generated_tasks
-from dreamgym.environments.alfworld.replay import JudgedEpisode, JudgedTurn, replay
+from dreamgym.environments.alfworld.replay import replay
+from dreamgym.environments.judged import JudgedEpisode, JudgedTurn
 from dreamgym.training.cast import CollectSettings
 from dreamgym.training.collect import collect_trajectories
 from dreamgym.training.domains.household import Household

@@ -8,7 +8,7 @@ import pytest
 
 from dreamgym.core.config import FidelityConfig
 from dreamgym.core.errors import FidelityError
-from dreamgym.environments.alfworld.replay import JudgedTurn
+from dreamgym.environments.judged import JudgedTurn
 from dreamgym.training.bounds import lemma_1, measured_errors, value_error_bound
 from dreamgym.training.fidelity import (
     FidelityReport,

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from dreamgym.cli.main import app
 from dreamgym.core.errors import ConfigError, DataError
-from dreamgym.environments.alfworld.replay import JudgedTurn
+from dreamgym.environments.judged import JudgedTurn
 from dreamgym.training.grounding.fitting import parts
 from dreamgym.training.grounding.grid import Cell, Hidden, ModelForm, Retrieval, forms, grid
 from dreamgym.training.grounding.measuring import Counts, some_turns, turn_counts

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from statistics import fmean
 
 from dreamgym.core.data_structures import Trajectory
-from dreamgym.environments.alfworld.replay import JudgedTurn
+from dreamgym.environments.judged import JudgedTurn
 from dreamgym.utils.stats import Interval, t_interval, wilson
 
 HORIZON = 30  # turns; the theory needs γ < 1, we take 1 − 1/HORIZON

@@ -138,7 +138,7 @@ def build_auditor(config: DreamGymConfig, grounds: Grounds, clients: dict[str, L
     # Where actions have no fixed forms, what wins had in common in their words says nothing.
     rules = WinRules(grounds.offline if config.reasoning_model.closed_world else ())
     if fidelity.audit == "replay":
-        if grounds.domain.replay is None:
+        if grounds.domain.replay is None or grounds.domain.replays_truth:
             raise ConfigError(
                 f"training.fidelity.audit is replay, but no rules of '{grounds.domain.name}' play a dream "
                 "again: set it to consistency"

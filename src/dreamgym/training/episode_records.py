@@ -14,7 +14,7 @@ from typing import TypeVar
 
 from dreamgym.core.data_structures import Group, Origin, Sheet, TaskOrigin, Trajectory, Transition
 from dreamgym.core.serialization import encode
-from dreamgym.environments.alfworld.replay import JudgedEpisode, JudgedTurn
+from dreamgym.environments.judged import JudgedEpisode, JudgedTurn
 from dreamgym.training.episode_text import episodes_text, outcome
 from dreamgym.utils import atomic
 

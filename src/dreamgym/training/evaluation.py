@@ -10,7 +10,8 @@ from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 from dreamgym.core.data_structures import Origin, StopReason, Task, Trajectory
-from dreamgym.environments.alfworld.replay import JudgedEpisode, replay
+from dreamgym.environments.alfworld.replay import replay
+from dreamgym.environments.judged import JudgedEpisode
 from dreamgym.training.episode_records import SHOWN, episode_record, evenly, write_episodes
 from dreamgym.training.episode_text import episodes_text, outcome
 from dreamgym.training.pass_hat import PassHat, pass_hat

@@ -7,12 +7,13 @@ and the few wins that it makes up. So the gate looks at the replays.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from dreamgym.core.data_structures import Group, Origin, Task, Trajectory
-from dreamgym.environments.alfworld.replay import JudgedEpisode, JudgedTurn, replay
 from dreamgym.environments.dream import Dreamer, DreamFactory
+from dreamgym.environments.judged import JudgedEpisode, JudgedTurn
 from dreamgym.training.bounds import lemma_1, measured_errors
 from dreamgym.training.episode_records import EpisodeRecord, replayed_records
 from dreamgym.training.policy import Policy
@@ -20,6 +21,20 @@ from dreamgym.training.rollout import collect
 from dreamgym.training.teacher_forcing import first_looks, teacher_forced
 from dreamgym.utils.progress import Advance, Reporter
 from dreamgym.utils.stats import Interval, wilson
+
+
+class Rules(Protocol):
+    """What a dream is judged by: how its episodes are played again, and by which words they end unwon."""
+
+    @property
+    def replay(self) -> Callable[[Trajectory], JudgedEpisode] | None:
+        """The real answers to a dreamed episode's actions; None where there are none."""
+        ...
+
+    @property
+    def over(self) -> tuple[str, ...]:
+        """See ``DreamEnv``."""
+        ...
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -87,6 +102,7 @@ async def dreamed_groups(
     model: Dreamer,
     policy: Policy,
     tasks: Sequence[Task],
+    rules: Rules,
     *,
     max_turns: int,
     seed: int,
@@ -98,7 +114,7 @@ async def dreamed_groups(
     return await collect(
         tasks,
         policy,
-        DreamFactory(model, max_turns=max_turns),
+        DreamFactory(model, max_turns=max_turns, over=rules.over),
         origin=Origin.DREAMED,
         seed=seed,
         label="fidelity",
@@ -108,8 +124,10 @@ async def dreamed_groups(
     )
 
 
-def judge_groups(groups: Sequence[Group]) -> tuple[list[JudgedEpisode], int]:
+def judge_groups(groups: Sequence[Group], rules: Rules) -> tuple[list[JudgedEpisode], int]:
     """Replays of the scored episodes, and how many ended in a failure."""
+    replay = rules.replay
+    assert replay is not None  # or there would be no whole episodes to measure
     scored = [trajectory for group in groups for trajectory in group.scored]
     failed = sum(trajectory.stop_reason.is_failure for group in groups for trajectory in group.trajectories)
     return [replay(trajectory) for trajectory in scored], failed
@@ -120,6 +138,7 @@ async def measure_fidelity(
     policy: Policy,
     heldout: Sequence[Trajectory],
     tasks: Sequence[Task],
+    rules: Rules,
     *,
     episodes: int,
     max_turns: int,
@@ -137,9 +156,9 @@ async def measure_fidelity(
     known = [turn for turn in forced if not turn.first_look]
     with reporter.stage("dreamed episodes", len(tasks) * per_task) as advance:
         groups = await dreamed_groups(
-            model, policy, tasks, max_turns=max_turns, seed=seed, per_task=per_task, advance=advance
+            model, policy, tasks, rules, max_turns=max_turns, seed=seed, per_task=per_task, advance=advance
         )
-    judged, failed = judge_groups(groups)
+    judged, failed = judge_groups(groups, rules)
     turns = [turn for episode in judged for turn in episode.until_wrong]
     return FidelityReport(
         teacher_forced=rates(forced),

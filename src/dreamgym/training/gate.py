@@ -50,6 +50,7 @@ def check_dream(
             grounds.policy,
             grounds.heldout[: settings.episodes],
             known_tasks(grounds, settings.episodes),
+            grounds.domain,
             episodes=settings.episodes,
             max_turns=config.environment.dream_max_turns,
             seed=config.training.seed,
@@ -120,8 +121,8 @@ def report_metrics(report: FidelityReport) -> dict[str, float]:
 
 
 def known_tasks(grounds: Grounds, number: int) -> list[Task]:
-    """Held-out tasks with the sheets their trajectories showed: dream and replay start from what was real."""
-    return [replace(t.task, sheet=grounds.domain.hindsight(t)) for t in grounds.heldout[:number]]
+    """Held-out tasks, from sheets of which dream and replay start alike."""
+    return [replace(t.task, sheet=grounds.domain.judged_from(t)) for t in grounds.heldout[:number]]
 
 
 def without_nan(value: Any) -> Any:

@@ -11,9 +11,9 @@ from typing import Any, TypeVar
 from dreamgym.core.data_structures import Sheet, Trajectory
 from dreamgym.core.errors import EndpointError, InvalidDreamError
 from dreamgym.environments.alfworld.hindsight import without_unseen
-from dreamgym.environments.alfworld.replay import JudgedTurn
 from dreamgym.environments.annotated import AnnotatedTurn
 from dreamgym.environments.dream import Dreamer
+from dreamgym.environments.judged import JudgedTurn
 from dreamgym.models.dream_prompts import START, Past, PastTurn
 from dreamgym.models.sheet import with_changes
 from dreamgym.training.annotation import annotator_of

@@ -149,7 +149,7 @@ def test_whatever_a_dream_without_a_sheet_shows_can_be_replayed(data: st.DataObj
 
 def places_of(action: str) -> list[str]:
     """The place that a command goes to, or takes from."""
-    verb, names = action.split()[0], NAME.findall(action)
+    verb, names = action.partition(" ")[0], NAME.findall(action)
     return names[:1] if verb == "go" else names[1:] if verb == "take" else []
 
 

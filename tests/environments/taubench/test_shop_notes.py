@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from functools import cache
 from random import Random
 
@@ -13,6 +14,7 @@ from dreamgym.environments.taubench.env import TaubenchEnv
 from dreamgym.environments.taubench.notes.annotate import OVER, annotate
 from dreamgym.environments.taubench.notes.facts import Wanted, details, is_allowed, line_of
 from dreamgym.environments.taubench.notes.hindsight import hindsight_sheet
+from dreamgym.environments.taubench.notes.replay import replay
 from dreamgym.environments.taubench.notes.truth import true_sheet
 from dreamgym.environments.taubench.panels import task_named
 from dreamgym.environments.taubench.players import PLAYERS
@@ -119,6 +121,22 @@ def test_every_turn_can_be_written_and_read_and_quotes_what_the_sheet_holds() ->
                 recount = any(f"total {word}," in fact for fact in told for word in ("less", "other"))
                 assert recount or any(fact in transition.next_state for fact in told)
             sheet = with_changes(sheet, turn.answer.changes)
+
+
+def test_a_real_episode_replays_as_itself_and_a_lie_does_not() -> None:
+    for number, player in EPISODES:
+        judged = replay(episode(number, player))
+        assert judged.first_wrong is None
+        assert judged.agrees
+    real = episode(0, "expert")
+    lie = replace(real.transitions[2], next_state="customer: yes.", reward=1.0, terminated=True)
+    told = replace(real, transitions=(*real.transitions[:2], lie))
+    judged = replay(told)
+    assert judged.first_wrong == 2
+    assert judged.turns[2].false_win
+    assert (judged.dreamed_success, judged.real_success) == (True, False)
+    longer = replace(real, transitions=(*real.transitions, real.transitions[0]))
+    assert replay(longer).turns[-1].invalid
 
 
 def test_who_was_found_is_where_the_agent_is() -> None:

@@ -2,81 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from dreamgym.core.data_structures import Origin, Sheet, StopReason, Trajectory, Transition
 from dreamgym.environments.alfworld.engine import World
 from dreamgym.environments.alfworld.from_sheet import game_from_sheet
 from dreamgym.environments.alfworld.hindsight import hindsight_sheet, without_unseen
-from dreamgym.environments.alfworld.notes import NOTHING
+from dreamgym.environments.judged import JudgedEpisode, JudgedTurn
 from dreamgym.models.sheet import unseen_places
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class JudgedTurn:
-    """One dreamed turn beside what the real engine answers to the same actions.
-
-    ``real_valid`` and ``dreamed_valid`` say whether the action worked, where the words of the answer do not.
-    """
-
-    action: str
-    dreamed_state: str
-    real_state: str
-    dreamed_reward: float
-    real_reward: float
-    first_look: bool = False  # shows what nobody has seen before
-    real_valid: bool | None = None
-    dreamed_valid: bool | None = None
-
-    @property
-    def verb(self) -> str:
-        """The action's type: its first word."""
-        return (self.action.split() or ["nothing"])[0]
-
-    @property
-    def exact(self) -> bool:
-        """The next state, word for word."""
-        return self.dreamed_state == self.real_state
-
-    @property
-    def invalid(self) -> bool:
-        """The real world refuses the action."""
-        return self.real_state == NOTHING if self.real_valid is None else not self.real_valid
-
-    @property
-    def refused(self) -> bool:
-        """The dream refuses the action."""
-        return self.dreamed_state == NOTHING if self.dreamed_valid is None else not self.dreamed_valid
-
-    @property
-    def false_win(self) -> bool:
-        """The dream pays where the real world does not."""
-        return self.dreamed_reward > 0 >= self.real_reward
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class JudgedEpisode:
-    """A dreamed episode and its replay."""
-
-    turns: tuple[JudgedTurn, ...]
-    dreamed_success: bool
-    real_success: bool
-
-    @property
-    def agrees(self) -> bool:
-        """The dreamed and the real episode, from the same sheet and actions, have the same outcome."""
-        return self.dreamed_success == self.real_success
-
-    @property
-    def first_wrong(self) -> int | None:
-        """The number of the first turn that the real world answers or pays differently."""
-        wrong = (n for n, t in enumerate(self.turns) if not t.exact or t.dreamed_reward != t.real_reward)
-        return next(wrong, None)
-
-    @property
-    def until_wrong(self) -> tuple[JudgedTurn, ...]:
-        """The turns up to the first wrong one, that one included: what follows it follows from it."""
-        return self.turns if self.first_wrong is None else self.turns[: self.first_wrong + 1]
 
 
 def replay(trajectory: Trajectory) -> JudgedEpisode:

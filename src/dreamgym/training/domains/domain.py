@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from dreamgym.core.data_structures import Sheet, Task, Trajectory
 from dreamgym.core.errors import ConfigError
-from dreamgym.environments.alfworld.replay import JudgedEpisode
+from dreamgym.environments.judged import JudgedEpisode
 from dreamgym.environments.panel import Panel
 from dreamgym.models.curriculum_generator import TaskVariator
 from dreamgym.training.annotation import NO_SHEET, PLAIN
@@ -21,7 +21,8 @@ class Domain:
     which turn it contradicts itself.
 
     Without ``make_real`` it is in its trajectories and nowhere else: nothing can be played or replayed for
-    real. Without ``replay`` its rules cannot play a dream again from its sheet. ``over`` are the words by
+    real. Without ``replay`` its rules cannot play a dream again; where it ``replays_truth``, they play the
+    task's own world, and a dream that is to be judged starts from its true sheet. ``over`` are the words by
     which a dream of it ends an episode without a win. ``sizes`` are those of the generated panels,
     ``originals`` the panels that need data which is not part of this package.
     """
@@ -39,7 +40,12 @@ class Domain:
     contradiction: Callable[[Trajectory], int | None] = lambda trajectory: None
     true_sheet: Callable[[Task], Sheet] = lambda task: NO_SHEET  # to measure a dream beside the real world
     replay: Callable[[Trajectory], JudgedEpisode] | None = None
+    replays_truth: bool = False
     over: tuple[str, ...] = ()
+
+    def judged_from(self, trajectory: Trajectory) -> Sheet:
+        """The sheet that a dream of the trajectory's task starts from where it is to be replayed."""
+        return self.true_sheet(trajectory.task) if self.replays_truth else self.hindsight(trajectory)
 
     @property
     def real_world(self) -> EnvironmentFactory:

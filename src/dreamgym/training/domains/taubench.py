@@ -10,6 +10,7 @@ from dreamgym.core.config import EnvironmentConfig
 from dreamgym.core.data_structures import Sheet, Task, Trajectory
 from dreamgym.environments.players import Listener, Player, PlayerMaker
 from dreamgym.environments.taubench.notes.annotate import OVER
+from dreamgym.environments.taubench.notes.replay import replay
 from dreamgym.environments.taubench.notes.truth import true_sheet
 from dreamgym.environments.taubench.shop import make_shop
 from dreamgym.environments.taubench.world import SHOP
@@ -24,7 +25,14 @@ ORIGINALS = ("retail:test", "airline:test")
 def taubench(config: EnvironmentConfig) -> Domain:
     """The domain of ``environments/taubench``."""
     plain = plugged(NAME, "TaubenchEnv", config, _players(), ORIGINALS, (("user", config.user),))
-    return replace(plain, hindsight=_hindsight, true_sheet=_true_sheet, over=OVER)
+    return replace(
+        plain,
+        hindsight=_hindsight,
+        true_sheet=_true_sheet,
+        replay=replay,
+        replays_truth=True,
+        over=OVER,
+    )
 
 
 def _hindsight(trajectory: Trajectory) -> Sheet:

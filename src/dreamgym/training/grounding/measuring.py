@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from random import Random
 
 from dreamgym.core.data_structures import Task, Trajectory
-from dreamgym.environments.alfworld.replay import JudgedTurn
+from dreamgym.environments.judged import JudgedTurn
 from dreamgym.models.llm_client import LLMClient
 from dreamgym.models.reasoning_model import ReasoningExperienceModel, Retriever
 from dreamgym.training.build import computed_tokens
@@ -67,10 +67,10 @@ async def measure_cell(
         turns = await teacher_forced(model, heldout, chosen=some_turns)
     before = client.usage
     groups = await dreamed_groups(
-        model, grounds.policy, tasks_of(cell, grounds), max_turns=MAX_TURNS, seed=seed
+        model, grounds.policy, tasks_of(cell, grounds), grounds.domain, max_turns=MAX_TURNS, seed=seed
     )
     used = client.usage - before
-    judged, failed = judge_groups(groups)
+    judged, failed = judge_groups(groups, grounds.domain)
     return replace(
         turn_counts(turns),
         episodes=len(judged) + failed,

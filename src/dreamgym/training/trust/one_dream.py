@@ -170,6 +170,7 @@ async def gate_verdict(config: DreamGymConfig, grounds: Grounds) -> Verdict:
         grounds.policy,
         grounds.heldout[: settings.episodes],
         known_tasks(grounds, settings.episodes),
+        grounds.domain,
         episodes=settings.episodes,
         max_turns=config.environment.dream_max_turns,
         seed=config.training.seed,
