@@ -42,7 +42,7 @@ EXPERIENCE_LAYERS, POLICY_LAYERS = 3, 4
 TURN_LENGTH, EPISODE_LENGTH = 1024, 4096  # tokens that a context may hold
 CLONED = ("weak", "explorer")
 FORM = {"context", "reasoning", "top_k", "history"}  # what an experience model is fitted to
-NOT_CLONED = ("random", POLICY)
+NOT_CLONED = ("random", "expert", POLICY)
 EXPERIENCE_FIT = SupervisedConfig(epochs=1.0, learning_rate=3e-3, batch_tokens=8_192)
 POLICY_FIT = SupervisedConfig(epochs=2.0, learning_rate=3e-3, batch_tokens=8_192)
 LINE_EVERY = 50
@@ -84,7 +84,9 @@ def fit_policy(data: Path, output: Path, *, choices: FitChoices) -> None:
 
 
 def is_cloned(trajectory: Trajectory) -> bool:
-    """In ALFWorld the explorers, distracted ones too; elsewhere all but the random player and a policy."""
+    """In ALFWorld the explorers, distracted ones too; elsewhere all but those who know the solution, know
+    nothing, or are a policy: what is to be learned is left to be learned.
+    """
     player = player_of(trajectory)
     if trajectory.task.environment == ALFWORLD:
         return player in (*CLONED, "")
