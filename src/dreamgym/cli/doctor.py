@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from importlib import import_module
 from typing import Annotated
 
 import typer
@@ -26,7 +27,7 @@ def doctor(
       dreamgym doctor --json
     """
     try:
-        import torch  # noqa: F401
+        import_module("torch")
     except (ImportError, OSError) as error:
         raise UnavailableError(f"torch cannot be loaded ({error}): pip install -r requirements.txt") from None
     from dreamgym.core.serialization import encode

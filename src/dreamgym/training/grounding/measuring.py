@@ -36,7 +36,7 @@ class Counts:
     paid: int = 0
     false_negative: int = 0
     episodes: int = 0
-    whole: int = 0
+    whole: int = 0  # every turn as the rules answer it: who never pays has the right outcome too often
     dreamed_turns: int = 0
     tokens: int = 0  # read and written in dreaming them, imagining included
 
@@ -74,7 +74,7 @@ async def measure_cell(
     return replace(
         turn_counts(turns),
         episodes=len(judged) + failed,
-        whole=sum(episode.agrees for episode in judged),
+        whole=sum(episode.first_wrong is None for episode in judged),
         dreamed_turns=sum(len(t.transitions) for group in groups for t in group.trajectories),
         tokens=computed_tokens(used),
     )

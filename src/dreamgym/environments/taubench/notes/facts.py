@@ -27,7 +27,7 @@ from dataclasses import dataclass
 from dreamgym.environments.taubench.calls import CallError, ToolCall, parse_call
 from dreamgym.environments.taubench.shop_script import CALLS, LABELS, WISHES
 from dreamgym.environments.taubench.shop_tools import CHANGE_FORMS, MOST_DAYS, TOOLS, TRANSFER
-from dreamgym.models.sheet import AT, HAND, NAME
+from dreamgym.models.sheet import NAME
 
 NOBODY, HOLDS, MAY = "nobody", "holds", "may "
 CUSTOMER, MANNER, WISH, THOUGHT, HINT, LATER, LEFT, OWED = (
@@ -42,20 +42,6 @@ CUSTOMER, MANNER, WISH, THOUGHT, HINT, LATER, LEFT, OWED = (
 )
 LATER_THOUGHT, LATER_HINT = "later thought", "later hint"
 OF_ANOTHER, SPOILED, SOLD_OUT, TOTAL, AT_FIRST = "of another", "spoiled", "sold out", "total", ", at first "
-CUSTOMER_KEYS = (
-    AT,
-    HAND,
-    CUSTOMER,
-    MANNER,
-    WISH,
-    THOUGHT,
-    HINT,
-    LATER,
-    LATER_THOUGHT,
-    LATER_HINT,
-    LEFT,
-    OWED,
-)
 KIND_OF_TOOL = {tool: kind for kind, tool in CALLS.items()}
 FORMS = {form.name: form for form in CHANGE_FORMS}
 LINES = {form.name: form for form in TOOLS.forms}
@@ -86,14 +72,6 @@ SLOTS = {
     kind: tuple(name for name, _ in FORMS[CALLS[kind]].arguments) if CALLS.get(kind) in FORMS else ("order",)
     for kind in WISHES
 }
-
-
-def call_of(line: str) -> ToolCall | None:
-    """The change that a line of the sheet or an agent's offer names; None where it is no change."""
-    try:
-        return parse_call(line, CHANGE_FORMS)
-    except CallError:
-        return None
 
 
 def wanted_of(call: ToolCall) -> Wanted:
