@@ -11,6 +11,7 @@ from dreamgym.environments.alfworld.hindsight import hindsight_sheet
 from dreamgym.environments.annotated import AnnotatedTurn
 from dreamgym.environments.taubench.notes import annotate as shop_turns
 from dreamgym.environments.taubench.notes import hindsight as shop
+from dreamgym.environments.taubench.notes.phrases import PHRASES as SHOP_PHRASES
 from dreamgym.environments.taubench.world import SHOP as OWN_SHOP
 from dreamgym.models.dream_format import Answer
 from dreamgym.models.sheet import AT, HAND, make_sheet
@@ -21,10 +22,16 @@ NO_SHEET = make_sheet({AT: "nowhere", HAND: "holds"})
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Annotator:
-    """What trajectories show of the world they began in, and each of their turns with its true answer."""
+    """What trajectories show of the world they began in, and each of their turns with its true answer.
+
+    ``imagines``: what they have not shown can be made up, and is learned to be. ``phrases`` are the fixed
+    stretches of its texts, where they are known and need not be found by counting.
+    """
 
     hindsight: Callable[[Trajectory], Sheet]
     annotate: Callable[[Trajectory, Sheet], Iterator[AnnotatedTurn]]
+    imagines: bool = True
+    phrases: tuple[str, ...] | None = None
 
 
 def plainly(trajectory: Trajectory, sheet: Sheet) -> Iterator[AnnotatedTurn]:
@@ -46,7 +53,7 @@ def plainly(trajectory: Trajectory, sheet: Sheet) -> Iterator[AnnotatedTurn]:
 
 
 HOUSEHOLD = Annotator(hindsight=hindsight_sheet, annotate=annotate)
-SHOP = Annotator(hindsight=shop.hindsight_sheet, annotate=shop_turns.annotate)
+SHOP = Annotator(hindsight=shop.hindsight_sheet, annotate=shop_turns.annotate, phrases=SHOP_PHRASES)
 PLAIN = Annotator(hindsight=lambda trajectory: NO_SHEET, annotate=plainly)
 
 

@@ -24,7 +24,7 @@ LINE_HEADS = (
     *("\n>", "\nok", "\nfail", "\nset", "\nend", "\nreward: 0", "\nreward: 1", "\ndone: no", "\ndone: yes"),
 )
 TRACE_TOKENS = 4_096
-MOST_NUMBERED = 400
+MOST_NUMBERED = 100  # of a kind; sums of money are as they were seen
 LEARNED_FROM = 20_000  # characters of a text are enough to learn its words
 SHEET_WORDS = (
     " holds; nothing, none unseen closed open surface middle in hand hot cool clean sliced on at here"
@@ -72,7 +72,8 @@ def make_tokenizer(trajectories: Sequence[Trajectory]) -> PreTrainedTokenizerFas
         return learn_tokenizer(_lines(trajectories), most=TRACE_TOKENS)
     spoken = list(_spoken(trajectories))
     actions = sorted({t.action.text for trajectory in trajectories for t in trajectory.transitions})
-    phrases = learn_phrases([*spoken, *actions])
+    known = annotator_of(trajectories[0].task).phrases if trajectories else None
+    phrases = learn_phrases([*spoken, *actions]) if known is None else known
     instructions = sorted({trajectory.task.instruction for trajectory in trajectories})
     told = sorted({turn.reasoning for t in trajectories for turn in t.transitions if turn.reasoning})
     sentences = [*sorted(set(spoken)), *actions, *instructions, *told, "Your task is to: <|>"]
@@ -80,7 +81,7 @@ def make_tokenizer(trajectories: Sequence[Trajectory]) -> PreTrainedTokenizerFas
         names, written = vocabulary_names(), [" ".join([*catalogue.RECEPTACLE_KINDS, *catalogue.THING_KINDS])]
     else:
         written = sorted(_facts(trajectories))
-        names = names_in([*sentences, *written])
+        names = names_in(written)
     texts = (f" {text}" for text in [*sentences, *written])
     return build_tokenizer(names, [*texts, SHEET_WORDS, "\\", *LINE_HEADS], phrases)
 

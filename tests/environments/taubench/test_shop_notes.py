@@ -21,6 +21,7 @@ from dreamgym.environments.taubench.players import PLAYERS
 from dreamgym.environments.taubench.shop import make_shop
 from dreamgym.models.dream_format import parse_answer, render_answer
 from dreamgym.models.sheet import AT, NONE, UNSEEN, quote, value_of, with_changes
+from dreamgym.training.embedded import make_tokenizer
 
 EPISODES = [(number, player) for number in range(60) for player in ("expert", "weak")]
 # A customer who was never asked, or never corrected itself, has not shown these.
@@ -184,3 +185,18 @@ def test_a_call_is_one_line_however_it_was_written() -> None:
     assert line_of("jump") == "jump"
     assert Wanted(kind="swap", slots={"order": "order 1"}).is_whole is False
     assert NONE not in Wanted(kind="human", slots={}).line()
+
+
+def test_what_is_copied_is_the_same_token_wherever_it_stands() -> None:
+    """A call's words are tokens of the customer's answer before it, or the names of tools and questions."""
+    played = [episode(number, player) for number, player in EPISODES]
+    tokenizer = make_tokenizer(played)
+
+    def tokens(text: str) -> list[str]:
+        return [tokenizer.decode([token]) for token in tokenizer(f" {text}")["input_ids"]]
+
+    assert tokens("find_user tina code 32") == [" find_user", " tina", " code 32"]
+    assert tokens("customer: i am tina, code 32.") == [" customer:", " i am", " tina", ",", " code 32", "."]
+    for trajectory in played:
+        for transition in trajectory.transitions:
+            assert tokenizer.unk_token not in tokens(transition.next_state)
