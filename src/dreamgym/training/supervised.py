@@ -6,6 +6,7 @@ Used for the experience model (Eq. 5) and for behaviour cloning of the starting 
 from __future__ import annotations
 
 import math
+import os
 import random
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -21,6 +22,10 @@ from transformers import PreTrainedModel
 
 from dreamgym.training.token_batch import pack
 from dreamgym.utils.interrupts import interrupts_held
+
+# oneDNN keeps a primitive for every shape it has met, by default a thousand; batches of rows of all lengths
+# made gigabytes of them. Read when the first is made.
+os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "32")
 
 
 class Part(IntEnum):
