@@ -22,7 +22,7 @@ class AnswerDecoder:
     max_tokens: int
     temperature: float
 
-    async def quoting(self, sheet: Sheet, instruction: str) -> tuple[list[Quote], str]:
+    async def quoting(self, sheet: Sheet, instruction: str, action: str) -> tuple[list[Quote], str]:
         """The model chooses what it quotes; what a quote says is the current line of ``sheet``.
 
         Raises:
@@ -34,7 +34,7 @@ class AnswerDecoder:
             if not text.endswith(QUOTE):
                 return quotes, text
             key = quoted_key(text)
-            quotes.append((key, quote(sheet, key, instruction)))
+            quotes.append((key, quote(sheet, key, instruction, action)))
             self.session.append(f" {quotes[-1][1]}")
         raise InvalidDreamError(f"the dream quotes more than {MAX_QUOTES} lines: {quotes}")
 

@@ -64,6 +64,7 @@ class _Question:
 
     prompt: str
     instruction: str
+    action: str
     sheet: Sheet
     may_work: bool
 
@@ -147,6 +148,7 @@ class ReasoningExperienceModel:
         question = _Question(
             prompt=await self._prompt(task, state, action, sheet, past, trajectory_id),
             instruction=task.instruction,
+            action=action,
             sheet=sheet,
             may_work=self._world.may_work(action),
         )
@@ -239,7 +241,7 @@ class ReasoningExperienceModel:
         if not question.may_work:
             return await decoder.refusing()
         if self.keeps_sheet and self._config.reasoning:
-            return await decoder.quoting(question.sheet, question.instruction)
+            return await decoder.quoting(question.sheet, question.instruction, question.action)
         return await decoder.freely()
 
     def _check(self, question: _Question, quotes: Sequence[Quote], answer: Answer) -> None:

@@ -22,8 +22,10 @@ NOTHING = "nothing"
 UNSEEN = "unseen"
 HERE = "here"
 NAMED = "named"
+SAID = "said"
 NAME = re.compile(r"[a-z]+ \d+")
 _WORDS = re.compile(r"[a-z]+")
+_SPOKEN = re.compile(r"[a-z_]+|\d+")
 
 
 def place_of(value: str) -> str | None:
@@ -100,11 +102,31 @@ def line(sheet: Sheet, key: str) -> str:
     return f"{here}{value}; {', '.join(contents(sheet, key)) or NOTHING}"
 
 
-def quote(sheet: Sheet, key: str, instruction: str) -> str:
-    """What a quote of ``key`` must say: whether the task's own words name its kind, and its line."""
+def quote(sheet: Sheet, key: str, instruction: str, action: str) -> str:
+    """What a quote of ``key`` must say: its line, with what no reader shall have to compare word for word.
+
+    ``named``: the task's own words name its kind. ``said``: the action says entries of its value, which come
+    first, then those that are left. Only keys without a number are compared: what has one is named by it.
+    """
     text = line(sheet, key)
-    is_named = kind_of(key) in _WORDS.findall(instruction.lower())
-    return f"{NAMED}, {text}" if is_named and text != NONE else text
+    if text == NONE:
+        return text
+    if kind_of(key) in _WORDS.findall(instruction.lower()):
+        return f"{NAMED}, {text}"
+    value = value_of(sheet, key)
+    if value is None or key == AT or kind_of(key) != key:
+        return text
+    said, left = entries_said(value, action)
+    return f"{SAID} {', '.join(said)}; {', '.join(left) or NOTHING}" if said else text
+
+
+def entries_said(value: str, action: str) -> tuple[list[str], list[str]]:
+    """The entries of ``value`` that ``action`` says word for word, and the others."""
+    words = f" {' '.join(_SPOKEN.findall(action.lower()))} "
+    said, left = [], []
+    for entry in value.split(", "):
+        (said if f" {entry} " in words else left).append(entry)
+    return said, left
 
 
 def _thing_line(value: str, at: str | None) -> str:

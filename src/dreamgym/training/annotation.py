@@ -12,19 +12,28 @@ from dreamgym.environments.annotated import AnnotatedTurn
 from dreamgym.environments.taubench.notes import annotate as shop_turns
 from dreamgym.environments.taubench.notes import hindsight as shop
 from dreamgym.environments.taubench.world import SHOP as OWN_SHOP
+from dreamgym.environments.webarena.notes import annotate as site_turns
+from dreamgym.environments.webarena.notes import hindsight as site
+from dreamgym.environments.webarena.notes.facts import PHRASES
 from dreamgym.models.dream_format import Answer
 from dreamgym.models.sheet import AT, HAND, make_sheet
-from dreamgym.training.settings import ALFWORLD, TAUBENCH
+from dreamgym.training.settings import ALFWORLD, TAUBENCH, WEBARENA
 
 NO_SHEET = make_sheet({AT: "nowhere", HAND: "holds"})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Annotator:
-    """What trajectories show of the world they began in, and each of their turns with its true answer."""
+    """What trajectories show of the world they began in, and each of their turns with its true answer.
+
+    ``imagines``: what they have not shown can be made up, and is learned to be. ``phrases`` are the fixed
+    stretches of its texts, where they are known and need not be found by counting.
+    """
 
     hindsight: Callable[[Trajectory], Sheet]
     annotate: Callable[[Trajectory, Sheet], Iterator[AnnotatedTurn]]
+    imagines: bool = True
+    phrases: tuple[str, ...] | None = None
 
 
 def plainly(trajectory: Trajectory, sheet: Sheet) -> Iterator[AnnotatedTurn]:
@@ -47,6 +56,10 @@ def plainly(trajectory: Trajectory, sheet: Sheet) -> Iterator[AnnotatedTurn]:
 
 HOUSEHOLD = Annotator(hindsight=hindsight_sheet, annotate=annotate)
 SHOP = Annotator(hindsight=shop.hindsight_sheet, annotate=shop_turns.annotate)
+SITE = Annotator(
+    hindsight=site.hindsight_sheet, annotate=site_turns.annotate, imagines=False, phrases=PHRASES
+)
+OWN_SITE = "site:"
 PLAIN = Annotator(hindsight=lambda trajectory: NO_SHEET, annotate=plainly)
 
 
@@ -54,4 +67,6 @@ def annotator_of(task: Task) -> Annotator:
     """Who can annotate the trajectories of ``task``: its world's rules, elsewhere nobody but a teacher."""
     if task.environment == ALFWORLD:
         return HOUSEHOLD
+    if task.environment == WEBARENA and task.id.startswith(OWN_SITE):
+        return SITE
     return SHOP if task.environment == TAUBENCH and task.id.startswith(f"{OWN_SHOP}:") else PLAIN

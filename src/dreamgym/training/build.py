@@ -25,6 +25,7 @@ from dreamgym.training.drift import Drift
 from dreamgym.training.evaluation import Bout, PanelEvaluator
 from dreamgym.training.grounds import EVALUATION_PANEL, Grounds, open_grounds
 from dreamgym.training.grpo import GRPO
+from dreamgym.training.known_sheets import with_known_sheets
 from dreamgym.training.llm_metrics import logged_usage
 from dreamgym.training.loggers import open_loggers
 from dreamgym.training.manifest import read_manifest
@@ -176,14 +177,6 @@ def build_curriculum(
         rng=Random(derive_seed(config.training.seed, "curriculum")),
         llm_client=llm_client,
     )
-
-
-def with_known_sheets(domain: Domain, tasks: Sequence[Task], offline: Sequence[Trajectory]) -> list[Task]:
-    """``tasks`` with what offline trajectories have shown of their worlds; the dream imagines the rest."""
-    shown = {trajectory.task.id: trajectory for trajectory in offline}
-    return [
-        replace(task, sheet=domain.hindsight(shown[task.id])) if task.id in shown else task for task in tasks
-    ]
 
 
 def build_evaluator(

@@ -72,7 +72,8 @@ def make_tokenizer(trajectories: Sequence[Trajectory]) -> PreTrainedTokenizerFas
         return learn_tokenizer(_lines(trajectories), most=TRACE_TOKENS)
     spoken = list(_spoken(trajectories))
     actions = sorted({t.action.text for trajectory in trajectories for t in trajectory.transitions})
-    phrases = learn_phrases([*spoken, *actions])
+    known = annotator_of(trajectories[0].task).phrases if trajectories else None
+    phrases = learn_phrases([*spoken, *actions]) if known is None else known
     instructions = sorted({trajectory.task.instruction for trajectory in trajectories})
     told = sorted({turn.reasoning for t in trajectories for turn in t.transitions if turn.reasoning})
     sentences = [*sorted(set(spoken)), *actions, *instructions, *told, "Your task is to: <|>"]

@@ -161,7 +161,9 @@ def windows(turns: int, history: int | None, rng: random.Random) -> Iterator[tup
 
 
 def sheet_rows(trajectories: Sequence[Trajectory], maker: RowMaker) -> list[Row]:
-    """One row per sheet, to be imagined."""
+    """One row per sheet that is to be imagined where nobody has seen all of it."""
     return [
-        maker.row(sheet_segments(t.task.instruction, annotator_of(t.task).hindsight(t))) for t in trajectories
+        maker.row(sheet_segments(t.task.instruction, annotator_of(t.task).hindsight(t)))
+        for t in trajectories
+        if annotator_of(t.task).imagines
     ]

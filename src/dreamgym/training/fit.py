@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import cast
@@ -78,7 +78,7 @@ def fit_policy(data: Path, output: Path, *, choices: FitChoices) -> None:
     _check_place(output)
     trajectories = list(read_trajectories(data / "train.jsonl.gz"))
     start = starting_model(trajectories, choices, layers=POLICY_LAYERS, max_length=EPISODE_LENGTH)
-    cloned = [without_mistakes(t) for t in trajectories if is_cloned(t)]
+    cloned = [to_clone(trajectory) for trajectory in trajectories if is_cloned(trajectory)]
     rows = _readable(policy_rows(cloned, start.tokenizer), start)
     fit_to(rows, start, output, fit_settings(POLICY_FIT, start, choices))
 
@@ -91,6 +91,15 @@ def is_cloned(trajectory: Trajectory) -> bool:
     if trajectory.task.environment == ALFWORLD:
         return player in (*CLONED, "")
     return player not in NOT_CLONED
+
+
+def to_clone(trajectory: Trajectory) -> Trajectory:
+    """The player's own turns; outside ALFWorld none that the world refused, which would be learned, too."""
+    own = without_mistakes(trajectory)
+    accepted = tuple(turn for turn in own.transitions if turn.valid)
+    if trajectory.task.environment == ALFWORLD or not accepted:
+        return own
+    return replace(own, transitions=accepted)
 
 
 def _readable(rows: Sequence[Row], start: Start) -> list[Row]:

@@ -42,6 +42,7 @@ class Domain:
     replay: Callable[[Trajectory], JudgedEpisode] | None = None
     replays_truth: bool = False
     over: tuple[str, ...] = ()
+    needs_episode: bool = False
 
     def judged_from(self, trajectory: Trajectory) -> Sheet:
         """The sheet that a dream of the trajectory's task starts from where it is to be replayed."""

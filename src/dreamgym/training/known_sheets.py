@@ -1,0 +1,48 @@
+"""What offline trajectories have shown of the worlds of training tasks: the sheets that dreams of them start from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from dreamgym.core.data_structures import Sheet, Task, Trajectory
+from dreamgym.core.errors import ConfigError
+from dreamgym.models.sheet import UNSEEN, kind_of
+from dreamgym.training.domains.domain import Domain
+
+
+def with_known_sheets(domain: Domain, tasks: Sequence[Task], offline: Sequence[Trajectory]) -> list[Task]:
+    """``tasks`` with what the trajectory that shows the most has shown of each; the dream imagines the rest.
+
+    Raises:
+        ConfigError: the domain ``needs_episode``, and no trajectory tells enough of any task.
+    """
+    shown: dict[str, Sheet] = {}
+    for trajectory in offline:
+        sheet, id = domain.hindsight(trajectory), trajectory.task.id
+        if id not in shown or what_is_known(sheet) >= what_is_known(shown[id]):
+            shown[id] = sheet
+    known = [replace(task, sheet=shown[task.id]) if task.id in shown else task for task in tasks]
+    if not (domain.needs_episode and offline):
+        return known
+    told = [task for task in known if task.sheet is not None and is_told(task.sheet)]
+    if not told:
+        raise ConfigError(
+            f"no trajectory of environment.offline_data tells what a task of '{domain.name}' wants, so none can be "
+            f"dreamed: `dreamgym collect --env {domain.name}` plays its training tasks"
+        )
+    return told
+
+
+def what_is_known(sheet: Sheet) -> tuple[int, int]:
+    """For comparison: how little of what the task itself is about is unseen, then how much is known at all."""
+    return -len(_untold(sheet)), sum(UNSEEN not in value for _, value in sheet.facts)
+
+
+def is_told(sheet: Sheet) -> bool:
+    """Whether all is known that has no number: who asks, and for what. The things of a world have numbers."""
+    return not _untold(sheet)
+
+
+def _untold(sheet: Sheet) -> list[str]:
+    return [key for key, value in sheet.facts if UNSEEN in value and kind_of(key) == key]
