@@ -14,7 +14,7 @@ from dreamgym.environments.taubench.notes import hindsight as shop
 from dreamgym.environments.taubench.world import SHOP as OWN_SHOP
 from dreamgym.environments.webarena.notes import annotate as site_turns
 from dreamgym.environments.webarena.notes import hindsight as site
-from dreamgym.environments.webarena.notes.facts import PHRASES
+from dreamgym.environments.webarena.notes.phrases import PHRASES
 from dreamgym.models.dream_format import Answer
 from dreamgym.models.sheet import AT, HAND, make_sheet
 from dreamgym.training.settings import ALFWORLD, TAUBENCH, WEBARENA

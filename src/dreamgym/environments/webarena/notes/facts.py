@@ -26,14 +26,6 @@ NO_FILE = "No file chosen"
 DOWN, UP = "down", "up"
 SENDS, ENDS = "sends", "ends"
 MORE = re.compile(r"more: (\d+), scroll to see them")
-PHRASES = tuple(
-    f"{start}{rest}"
-    for start, rest in (
-        *((']', f' {type}: "') for type in ("combobox", "textbox", "heading", "button", "table", "alert", "chart", "link", "text")),
-        ('"', "\\n["), ("", "\\n["), ('"', " ["), ("", "\\nmore: "), ("", ", scroll to see them"), ("", "click('"),
-        ("", "fill('"), ("", "', '"), ("", "')"), ("", "select_option('"), ("", "send_msg_to_user('"),
-    )
-)  # fmt: skip
 _ELEMENT = re.compile(
     r'\[(?P<id>\d+)\] (?P<type>\w+): "(?P<name>[^"]*)"(?: - (?P<value>.*?))?(?: \((?P<options>[^()]* \| [^()]*)\))?'
 )
