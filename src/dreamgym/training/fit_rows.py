@@ -90,7 +90,9 @@ def answer_segments(
     quoted = turn.sheet if keeps_sheet else turn.known
     for key in turn.quotes if reasoning else ():
         yield f"\n> {key}{QUOTE}", Part.REASONING
-        yield f" {quote(quoted, key, instruction, turn.action)}", Part.GIVEN if keeps_sheet else Part.REASONING
+        yield f" {quote(quoted, key, instruction, turn.action)}", (
+            Part.GIVEN if keeps_sheet else Part.REASONING
+        )
     answer = turn.answer if keeps_sheet else replace(turn.answer, changes=())
     for match in _LINE.finditer(render_answer(answer if reasoning else replace(answer, check=""))):
         yield match.group(), _PARTS.get(match["head"], Part.REASONING)

@@ -117,7 +117,9 @@ def test_every_turn_can_be_written_and_read_and_quotes_what_the_sheet_holds() ->
             assert (answer.next_state, answer.valid) == (transition.next_state, transition.valid)
             assert len(turn.quotes) <= 6
             if transition.valid and transition.action.text.startswith(("get_", "find_")):
-                told = [quote(sheet, key, "", "").split("; ")[0].removeprefix("here, ") for key in turn.quotes]
+                told = [
+                    quote(sheet, key, "", "").split("; ")[0].removeprefix("here, ") for key in turn.quotes
+                ]
                 recount = any(f"total {word}," in fact for fact in told for word in ("less", "other"))
                 assert recount or any(fact in transition.next_state for fact in told)
             sheet = with_changes(sheet, turn.answer.changes)

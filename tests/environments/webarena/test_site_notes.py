@@ -34,9 +34,11 @@ from dreamgym.environments.webarena.panels import own_records, task_named
 from dreamgym.models.dream_format import parse_answer, render_answer
 from dreamgym.models.sheet import AT, UNSEEN, make_sheet, value_of, with_changes
 from dreamgym.training.annotation import OWN_SITE, SITE, annotator_of
-from tests.environments.webarena.site_play import EPISODES, episode
+from webarena_play import EPISODES, episode
 
-WORDS = st.text(alphabet="abcdefg 0123456789.", min_size=1, max_size=12).map(lambda text: " ".join(text.split()))
+WORDS = st.text(alphabet="abcdefg 0123456789.", min_size=1, max_size=12).map(
+    lambda text: " ".join(text.split())
+)
 
 
 def played(players: tuple[str, ...] = ("expert", "mistaken", "random")) -> list[Trajectory]:
@@ -50,8 +52,10 @@ def test_the_lines_of_an_episode_answer_every_turn_as_it_was_logged() -> None:
         for turn, logged in zip(annotated, trajectory.transitions, strict=True):
             quotes, expected = respond(turn.sheet, turn.action)
             turns[agrees(expected, logged) and expected.valid == logged.valid] += 1
-            assert turn.quotes == quotes and len(quotes) <= 5
-    assert turns[True] > 700 and turns[False] <= 0.005 * turns.total()
+            assert turn.quotes == quotes
+            assert len(quotes) <= 5
+    assert turns[True] > 700
+    assert turns[False] <= 0.005 * turns.total()
 
 
 def test_an_annotated_turn_says_what_was_logged_and_can_be_read_again() -> None:
@@ -59,7 +63,8 @@ def test_an_annotated_turn_says_what_was_logged_and_can_be_read_again() -> None:
         for turn, logged in zip(
             annotate(trajectory, hindsight_sheet(trajectory)), trajectory.transitions, strict=True
         ):
-            assert turn.answer.next_state == logged.next_state and turn.answer.valid == logged.valid
+            assert turn.answer.next_state == logged.next_state
+            assert turn.answer.valid == logged.valid
             assert turn.answer.reward == logged.reward
             assert parse_answer(render_answer(turn.answer)) == turn.answer
 
@@ -74,15 +79,20 @@ def test_the_sheet_after_a_turn_holds_the_page_that_is_seen() -> None:
                 assert with_values(page, read_hand(value_of(sheet, "hand") or "")) == seen
 
 
-def test_of_the_true_sheet_most_turns_follow_and_no_win_is_made_up() -> None:
+def test_of_the_true_sheet_nearly_every_turn_follows_and_no_win_is_made_up() -> None:
     turns = Counter[bool]()
     for trajectory in [*played(("expert", "mistaken"))[::3], *played(("random",))[::6]]:
-        sheet = true_sheet(trajectory.task)
-        for turn, logged in zip(annotate(trajectory, sheet), trajectory.transitions, strict=True):
+        for turn, logged in zip(
+            annotate(trajectory, true_sheet(trajectory.task)), trajectory.transitions, strict=True
+        ):
             _, expected = respond(turn.sheet, turn.action)
-            turns[agrees(expected, logged) and expected.valid == logged.valid] += 1
+            same = agrees(expected, logged) and expected.valid == logged.valid
+            turns[same] += 1
+            if not same:  # what follows a form that was sent with words of nobody's follows from it
+                break
             assert expected.reward == logged.reward
-    assert turns[False] <= 0.05 * turns.total()
+    assert turns[True] > 100
+    assert turns[False] <= 0.03 * turns.total()
 
 
 def test_what_a_won_episode_tells_of_its_task_is_true() -> None:
@@ -126,12 +136,13 @@ def test_every_task_has_a_kind_that_its_evaluators_confirm() -> None:
 def test_another_answer_and_an_early_end_are_not_paid() -> None:
     for trajectory in played(("expert",))[:22]:
         sheet = hindsight_sheet(trajectory)
-        *before, last = trajectory.transitions
+        last = trajectory.transitions[-1]
         assert last.reward == 1
         for turn in annotate(trajectory, sheet):
             end = turn.sheet
         _, early = respond(sheet, "send_msg_to_user('done')")
-        assert early.reward == 0 and early.next_state.endswith(OVER)
+        assert early.reward == 0
+        assert early.next_state.endswith(OVER)
         _, told = respond(end, last.action.text)
         assert told.reward == 1
         if kind_of_task(trajectory.task.instruction).said:
@@ -145,14 +156,16 @@ def test_what_no_log_has_shown_cannot_be_reached() -> None:
     page = restored(value_of(sheet, value_of(sheet, AT) or "") or "")
     toys = next(thing for thing in elements(page) if thing.name == "toys")
     quotes, answer = respond(sheet, f"click('{toys.id}')")
-    assert not answer.valid and "cannot be reached" in answer.next_state
+    assert not answer.valid
+    assert "cannot be reached" in answer.next_state
     assert value_of(sheet, quotes[0]) == "link, unknown"
 
 
 def test_a_replay_plays_the_site_of_the_task() -> None:
     for trajectory in played()[:12]:
         judged = replay(trajectory)
-        assert judged.first_wrong is None and judged.real_success == trajectory.success
+        assert judged.first_wrong is None
+        assert judged.real_success == trajectory.success
     lied = episode("site:0:price_of", "random")
     first, *rest = lied.transitions
     wrong = replace(lied, transitions=(replace(first, next_state="something else"), *rest))
@@ -161,7 +174,9 @@ def test_a_replay_plays_the_site_of_the_task() -> None:
 
 def test_actions_after_the_real_end_are_refused() -> None:
     won = episode("site:0:price_of", "expert")
-    longer = replace(won, transitions=(*won.transitions, replace(won.transitions[0], action=Action(text="noop()"))))
+    longer = replace(
+        won, transitions=(*won.transitions, replace(won.transitions[0], action=Action(text="noop()")))
+    )
     assert replay(longer).turns[-1].real_valid is False
 
 
@@ -181,10 +196,12 @@ def test_a_field_shows_what_it_was_given(value: str) -> None:
 def test_only_our_own_site_is_annotated_by_these_rules() -> None:
     assert annotator_of(task_named("site:3:open_item")) is SITE
     other = replace(task_named("site:3:open_item"), id="webarena:3")
-    assert not other.id.startswith(OWN_SITE) and annotator_of(other) is not SITE
+    assert not other.id.startswith(OWN_SITE)
+    assert annotator_of(other) is not SITE
 
 
 @pytest.mark.parametrize("task", ["site:3:open_item", "site:11:best_month", "site:16:submit_post"])
 def test_the_sheet_is_in_reading_order(task: str) -> None:
     sheet = hindsight_sheet(episode(task, "expert"))
-    assert make_sheet(dict(sheet.facts)) == sheet and sheet.facts[0][0] == AT
+    assert make_sheet(dict(sheet.facts)) == sheet
+    assert sheet.facts[0][0] == AT

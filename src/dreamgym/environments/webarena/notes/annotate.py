@@ -1,4 +1,4 @@
-"""Reasoning traces R* of the site (Eq. 5): which lines decided each answer, and what it changed in the sheet."""
+"""Reasoning traces R* of the site (Eq. 5): what decided each answer, and what it changed in the sheet."""
 
 from __future__ import annotations
 

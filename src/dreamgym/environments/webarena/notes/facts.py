@@ -1,7 +1,7 @@
 """The lines of the site's sheet, and pages as their texts show them.
 
-A *page* is what one screen of the abstract state shows once it has loaded: ``page 7: page: SHOPPING - shop\\n…``,
-on one line. ``page 7 [3]`` says what its element 3 is and where it leads (``link, page 9``), ``page 7 down``
+A *page* is what one screen of the abstract state shows once it has loaded, on one line:
+``page 7: page: SHOPPING - shop\\n…``. ``page 7 [3]`` says what its element 3 is and where it leads (``link, page 9``), ``page 7 down``
 and ``page 7 up`` what scrolling shows, ``page 7 sends oslo`` and ``find red lamp`` where a form leads that is
 sent with these values. ``hand`` holds what was filled in since the page has loaded. How an episode is paid:
 ``answer`` is what must be said, ``done`` whether the deed is done, ``where`` whether it matters at which page
@@ -27,7 +27,8 @@ DOWN, UP = "down", "up"
 SENDS, ENDS = "sends", "ends"
 MORE = re.compile(r"more: (\d+), scroll to see them")
 _ELEMENT = re.compile(
-    r'\[(?P<id>\d+)\] (?P<type>\w+): "(?P<name>[^"]*)"(?: - (?P<value>.*?))?(?: \((?P<options>[^()]* \| [^()]*)\))?'
+    r'\[(?P<id>\d+)\] (?P<type>\w+): "(?P<name>[^"]*)"(?: - (?P<value>.*?))?'
+    r"(?: \((?P<options>[^()]* \| [^()]*)\))?"
 )
 _WORD = re.compile(r"[a-z_]+|\d+")
 _FILLED = re.compile(r"\[(\d+)\] (.*?)(?= \[\d+\] |$)")

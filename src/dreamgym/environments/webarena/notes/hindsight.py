@@ -1,6 +1,6 @@
-"""What a logged episode of our own site has shown: the sheet that it must have started from, read off its texts.
+"""What a logged episode of our own site has shown: the sheet that it must have started from.
 
-The site's database is never consulted. Pages that nobody has opened stay unknown, and so does, unless the
+It is read off the texts; the site's database is never consulted. Pages that nobody has opened stay unknown, and so does, unless the
 episode was won, what the task wants.
 """
 

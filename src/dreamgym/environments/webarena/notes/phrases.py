@@ -1,15 +1,25 @@
-"""The fixed stretches of the site's texts, each of which is one token: what never changes is not spelt out."""
+"""The fixed stretches of the site's texts, one token each: what never changes is not spelt out."""
 
 from __future__ import annotations
 
 from dreamgym.models.dream_prompts import one_line
 
 _TYPES = ("combobox", "textbox", "heading", "button", "table", "alert", "chart", "link", "text")
-_MENUS = (("Shop", "Cart", "Orders", "Account"), ("Sales", "Products", "Orders"), ("Forums", "Submit", "Profile"))
+_MENUS = (
+    ("Shop", "Cart", "Orders", "Account"),
+    ("Sales", "Products", "Orders"),
+    ("Forums", "Submit", "Profile"),
+)
 _LINES = (
     *(f'\n[{number}] link: "{name}"' for menu in _MENUS for number, name in enumerate(menu, start=1)),
-    *(f'\n[{number}] link: "{name}"' for number, name in enumerate(("kitchen", "garden", "office", "toys"), start=8)),
-    *(f'\n[{number}] link: "{name}"' for number, name in enumerate(("books", "music", "travel", "food"), start=5)),
+    *(
+        f'\n[{number}] link: "{name}"'
+        for number, name in enumerate(("kitchen", "garden", "office", "toys"), start=8)
+    ),
+    *(
+        f'\n[{number}] link: "{name}"'
+        for number, name in enumerate(("books", "music", "travel", "food"), start=5)
+    ),
     *(f'\n[{number}] button: "Search"' for number in (6, 7)),
 )
 _ERRORS = (
@@ -31,7 +41,16 @@ PHRASES = tuple(
             *(one_line(f"\n{start}") for start in _STARTS),
             *(f'] {type}: "' for type in _TYPES),
             *(one_line(text) for text in ('"\n[', "\n[", "\nmore: ")),
-            *('" [', ", scroll to see them", "click('", "fill('", "', '", "')", "select_option('", "send_msg_to_user('"),
+            *(
+                '" [',
+                ", scroll to see them",
+                "click('",
+                "fill('",
+                "', '",
+                "')",
+                "select_option('",
+                "send_msg_to_user('",
+            ),
         },
         key=lambda phrase: (-len(phrase), phrase),
     )

@@ -1,4 +1,4 @@
-"""A dreamed episode of our own site beside the real site of its task, which the dream started from in truth."""
+"""A dreamed episode of our own site beside the real one of its task, which it started from in truth."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the site answers to an action, by the lines of a sheet alone: which of them decide, and what they say."""
+"""What the site answers to an action, by the lines of a sheet alone: which decide, and what they say."""
 
 from __future__ import annotations
 

@@ -84,9 +84,7 @@ class Document:
     def sender(self, field: str) -> str:
         """The button that sends a field's form; empty where none was seen."""
         later = (
-            thing
-            for thing in self.things.values()
-            if thing.kind == BUTTON and int(thing.id) > int(field)
+            thing for thing in self.things.values() if thing.kind == BUTTON and int(thing.id) > int(field)
         )
         return min((thing.id for thing in later), key=int, default="")
 

@@ -1,1 +1,1 @@
-"""Our own site without a browser: the same pages, texts and outcomes, to judge dreams by and to measure them."""
+"""Our own site without a browser: the same pages, texts and outcomes, to judge dreams by."""

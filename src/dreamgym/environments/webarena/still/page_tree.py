@@ -123,7 +123,11 @@ def accessibility(root: Node, values: dict[int, str]) -> list[dict[str, Any]]:
 
 
 def _read(
-    node: Node, parent: dict[str, Any], found: list[dict[str, Any]], labels: dict[str, str], values: dict[int, str]
+    node: Node,
+    parent: dict[str, Any],
+    found: list[dict[str, Any]],
+    labels: dict[str, str],
+    values: dict[int, str],
 ) -> None:
     if node.tag in UNREAD or "hidden" in node.attributes:
         return

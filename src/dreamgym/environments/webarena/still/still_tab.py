@@ -24,7 +24,9 @@ from dreamgym.environments.webarena.still.page_tree import (
 )
 
 HOST = "http://127.0.0.1"
-_TEXT = re.compile(r"document\.querySelector\((?P<quote>['\"])(?P<path>.*)(?P=quote)\)\.(?P<what>outerText|value)")
+_TEXT = re.compile(
+    r"document\.querySelector\((?P<quote>['\"])(?P<path>.*)(?P=quote)\)\.(?P<what>outerText|value)"
+)
 _LAST_ROW = re.compile(r"document\.querySelector\('(?P<path>.*):last-child'\)\.outerText")
 _COUNT = re.compile(r"document\.querySelectorAll\('(?P<path>.*)'\)\.length")
 _STEP = re.compile(r"(?P<tag>\w*)(?:#(?P<id>[\w]+)|\.(?P<name>[\w]+)|\[name=\"(?P<field>\w+)\"\])?")

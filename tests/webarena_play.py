@@ -15,9 +15,7 @@ from dreamgym.environments.webarena.still.still_episode import StillEpisode
 
 MOST_TURNS, SLIPS = 20, 0.15
 EPISODES = [
-    (f"site:{number}:{template}", player)
-    for number, template in enumerate(TEMPLATES)
-    for player in PLAYERS
+    (f"site:{number}:{template}", player) for number, template in enumerate(TEMPLATES) for player in PLAYERS
 ]
 
 
@@ -30,7 +28,7 @@ def episode(task_id: str, player: str) -> Trajectory:
     turns: list[Transition] = []
     while not (turns and turns[-1].terminated) and len(turns) < MOST_TURNS:
         past = [turn.action.text for turn in turns if turn.valid]
-        slips = rng.random() < SLIPS
+        slips = player != "expert" and rng.random() < SLIPS
         action = draw_slip_of(past, rng) if slips else who.choose(text, world.view.admissible())
         said = world.act(action)
         turns.append(
