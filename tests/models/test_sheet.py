@@ -13,6 +13,7 @@ from dreamgym.models.sheet import (
     natural_order,
     parse_line,
     places,
+    quote,
     unfounded,
     unseen_places,
     with_changes,
@@ -29,6 +30,60 @@ SHEET = make_sheet(
         "apple 2": "in cabinet 1, hot",
     }
 )
+
+
+def test_a_quote_says_what_the_task_names() -> None:
+    assert quote(SHEET, "mug 1", "find a mug", "take mug 1") == "named, in cabinet 1, here"
+    assert quote(SHEET, "mug 1", "find an apple", "take mug 1") == "in cabinet 1, here"
+    assert quote(SHEET, "hand", "find an apple", "take mug 1") == line(SHEET, "hand")
+
+
+SHOP = make_sheet(
+    {
+        "at": "user 29",
+        "hand": "cancel_order order 4 late",
+        "left": "cancel_order order 4 late, change_address order 6 oak 14",
+        "owed": "35",
+        "order 4": "late, total 35",
+    }
+)
+
+
+@pytest.mark.parametrize(
+    ("key", "action", "told"),
+    [
+        ("hand", "cancel_order order 4 late", "said cancel_order order 4 late; nothing"),
+        ("hand", "cancel_order order 4", "cancel_order order 4 late; nothing"),
+        ("hand", "respond May I cancel_order order 4 late?", "said cancel_order order 4 late; nothing"),
+        (
+            "left",
+            "change_address order 6 oak 14",
+            "said change_address order 6 oak 14; cancel_order order 4 late",
+        ),
+        ("left", "change_address order 6 oak 1", f"{dict(SHOP.facts)['left']}; nothing"),
+        ("owed", "respond it is 35.", "said 35; nothing"),
+        ("owed", "respond it is 135.", "35; nothing"),
+        ("order 4", "respond late, total 35", "late, total 35; nothing"),  # it has a number: named by that
+        ("at", "user 29", "user 29"),
+        ("wish", "wish", "none"),
+    ],
+)
+def test_a_quote_says_what_the_action_says_of_it(key: str, action: str, told: str) -> None:
+    assert quote(SHOP, key, "serve the customer", action) == told
+
+
+@given(
+    st.lists(st.lists(st.sampled_from("abc"), min_size=1, max_size=3).map(" ".join), min_size=1, max_size=4),
+    st.lists(st.sampled_from("abc,.!"), max_size=8).map(" ".join),
+)
+def test_said_entries_stand_in_the_action_in_a_row(entries: list[str], action: str) -> None:
+    sheet = make_sheet({"at": "user 1", "wish": ", ".join(entries)})
+    words = [word for word in action.split() if word.isalpha()]
+    rows = {" ".join(words[i:j]) for i in range(len(words)) for j in range(i + 1, len(words) + 1)}
+    said = [entry for entry in entries if entry in rows]
+    left = [entry for entry in entries if entry not in rows]
+    wanted = f"said {', '.join(said)}; {', '.join(left) or 'nothing'}" if said else line(sheet, "wish")
+    assert quote(sheet, "wish", "", action) == wanted
 
 
 def test_lines_say_what_the_facts_say() -> None:

@@ -123,7 +123,8 @@ def quote(sheet: Sheet, key: str, instruction: str, action: str) -> str:
 def entries_said(value: str, action: str) -> tuple[list[str], list[str]]:
     """The entries of ``value`` that ``action`` says word for word, and the others."""
     words = f" {' '.join(_SPOKEN.findall(action.lower()))} "
-    said, left = [], []
+    said: list[str] = []
+    left: list[str] = []
     for entry in value.split(", "):
         (said if f" {entry} " in words else left).append(entry)
     return said, left

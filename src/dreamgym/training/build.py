@@ -10,7 +10,7 @@ from random import Random
 
 from dreamgym.core.config import DreamGymConfig
 from dreamgym.core.config_io import override_config
-from dreamgym.core.data_structures import Origin, Task, Trajectory
+from dreamgym.core.data_structures import Origin, Trajectory
 from dreamgym.core.errors import ConfigError
 from dreamgym.environments.dream import DreamFactory
 from dreamgym.models.curriculum_generator import CurriculumTaskGenerator

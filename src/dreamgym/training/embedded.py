@@ -10,7 +10,7 @@ from transformers import PreTrainedTokenizerFast
 from dreamgym.core.data_structures import Trajectory
 from dreamgym.environments.alfworld import catalogue
 from dreamgym.models import dream_format
-from dreamgym.models.sheet import NAME
+from dreamgym.models.sheet import NAME, SAID
 from dreamgym.models.tokenizer import build_tokenizer, learn_phrases, learn_tokenizer
 from dreamgym.training.annotation import PLAIN, annotator_of
 from dreamgym.training.dialogue import one_line
@@ -98,7 +98,7 @@ def names_in(texts: Iterable[str]) -> list[str]:
 
 def _facts(trajectories: Sequence[Trajectory]) -> set[str]:
     """What the sheets of the trajectories say, key and value, and what their reasoning is written in."""
-    told = {SHEET_WORDS}
+    told = {SHEET_WORDS, SAID}
     for trajectory in trajectories:
         annotator = annotator_of(trajectory.task)
         sheet = annotator.hindsight(trajectory)

@@ -31,7 +31,7 @@ from dreamgym.training.fit_rows import cut, episode_rows
 from dreamgym.training.fit_start import FitChoices, Start, fit_settings, starting_model
 from dreamgym.training.models import FIT_RECORD
 from dreamgym.training.offline_data import read_trajectories
-from dreamgym.training.settings import ALFWORLD
+from dreamgym.training.settings import ALFWORLD, TAUBENCH
 from dreamgym.training.state_files import disk_errors
 from dreamgym.training.supervised import FitStep, Part, Row, SupervisedConfig, fit
 from dreamgym.training.taught import to_fit
@@ -40,9 +40,10 @@ from dreamgym.utils.progress import make_reporter
 
 EXPERIENCE_LAYERS, POLICY_LAYERS = 3, 4
 TURN_LENGTH, EPISODE_LENGTH = 1024, 4096  # tokens that a context may hold
-CLONED = ("weak", "explorer")
-FORM = {"context", "reasoning", "top_k", "history"}  # what an experience model is fitted to
+# Players who act on what they were shown; elsewhere all but those that know the solution, or nothing.
+CLONED = {ALFWORLD: ("weak", "explorer"), TAUBENCH: ("expert", "weak")}
 NOT_CLONED = ("random", "expert", POLICY)
+FORM = {"context", "reasoning", "top_k", "history"}  # what an experience model is fitted to
 EXPERIENCE_FIT = SupervisedConfig(epochs=1.0, learning_rate=3e-3, batch_tokens=8_192)
 POLICY_FIT = SupervisedConfig(epochs=2.0, learning_rate=3e-3, batch_tokens=8_192)
 LINE_EVERY = 50
@@ -84,13 +85,9 @@ def fit_policy(data: Path, output: Path, *, choices: FitChoices) -> None:
 
 
 def is_cloned(trajectory: Trajectory) -> bool:
-    """In ALFWorld the explorers, distracted ones too; elsewhere all but those who know the solution, know
-    nothing, or are a policy: what is to be learned is left to be learned.
-    """
-    player = player_of(trajectory)
-    if trajectory.task.environment == ALFWORLD:
-        return player in (*CLONED, "")
-    return player not in NOT_CLONED
+    """Whether its player is worth it, or unknown: what is to be learned is left to be learned."""
+    player, known = player_of(trajectory), CLONED.get(trajectory.task.environment)
+    return player not in NOT_CLONED if known is None else player in (*known, "")
 
 
 def to_clone(trajectory: Trajectory) -> Trajectory:

@@ -88,11 +88,10 @@ def answer_segments(
     for key, told in turn.told if reasoning else ():
         yield f"\n> {key}{QUOTE} {told}", Part.REASONING
     quoted = turn.sheet if keeps_sheet else turn.known
+    fact_part = Part.GIVEN if keeps_sheet else Part.REASONING
     for key in turn.quotes if reasoning else ():
         yield f"\n> {key}{QUOTE}", Part.REASONING
-        yield f" {quote(quoted, key, instruction, turn.action)}", (
-            Part.GIVEN if keeps_sheet else Part.REASONING
-        )
+        yield f" {quote(quoted, key, instruction, turn.action)}", fact_part
     answer = turn.answer if keeps_sheet else replace(turn.answer, changes=())
     for match in _LINE.finditer(render_answer(answer if reasoning else replace(answer, check=""))):
         yield match.group(), _PARTS.get(match["head"], Part.REASONING)

@@ -1,4 +1,4 @@
-"""What offline trajectories have shown of the worlds of training tasks: the sheets that dreams of them start from."""
+"""What offline trajectories have shown of the worlds of training tasks: where dreams of them start."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ def with_known_sheets(domain: Domain, tasks: Sequence[Task], offline: Sequence[T
     told = [task for task in known if task.sheet is not None and is_told(task.sheet)]
     if not told:
         raise ConfigError(
-            f"no trajectory of environment.offline_data tells what a task of '{domain.name}' wants, so none can be "
-            f"dreamed: `dreamgym collect --env {domain.name}` plays its training tasks"
+            f"no trajectory of environment.offline_data tells what a task of '{domain.name}' wants, so none "
+            f"can be dreamed: `dreamgym collect --env {domain.name}` plays its training tasks"
         )
     return told
 
 
 def what_is_known(sheet: Sheet) -> tuple[int, int]:
-    """For comparison: how little of what the task itself is about is unseen, then how much is known at all."""
+    """To be compared: how little of what the task is about is unseen, then how much is known at all."""
     return -len(_untold(sheet)), sum(UNSEEN not in value for _, value in sheet.facts)
 
 

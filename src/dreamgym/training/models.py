@@ -92,13 +92,18 @@ def _check_form(folder: Path, config: ReasoningModelConfig) -> None:
 def model_name(name: str, asset: str) -> str:
     """What ``load_causal_lm`` takes for a setting's ``name``; ``asset`` is ``policy`` or ``experience``.
 
+    ``embedded`` is the household's, ``embedded/taubench`` that of another world.
+
     Raises:
         ConfigError: it can mean no model.
     """
-    if name != EMBEDDED:
+    shipped, _, world = name.partition("/")
+    if shipped != EMBEDDED:
         model_place(name)
         return name
-    folder = ASSETS / asset
+    folder = ASSETS / world / asset
     if not (folder / "config.json").is_file():
-        raise UnavailableError(f"the embedded {folder} is not installed: make it with `dreamgym fit {asset}`")
+        raise UnavailableError(
+            f"the model '{name}' is not in this version: no {folder}; see `dreamgym fit --help`"
+        )
     return str(folder)

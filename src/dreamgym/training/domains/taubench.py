@@ -32,6 +32,7 @@ def taubench(config: EnvironmentConfig) -> Domain:
         replay=replay,
         replays_truth=True,
         over=OVER,
+        needs_episode=True,
     )
 
 

@@ -20,7 +20,6 @@ from dreamgym.environments.taubench.notes.facts import (
     LEFT,
     LINES,
     MANNER,
-    MAY,
     OWED,
     SPOILED,
     THOUGHT,
@@ -78,7 +77,7 @@ def quoted_keys(sheet: Sheet, action: str) -> tuple[str, ...]:
         names = names[:1]  # the new address or card is no key
     if tool in ("give_credit", "change_payment"):
         names.append(value_of(sheet, AT) or NONE)
-    return (*names, LEFT) if tool in FORMS else tuple(names)
+    return (*names, HAND, LEFT) if tool in FORMS else tuple(names)
 
 
 def _quoted_by_customer(sheet: Sheet, content: str) -> tuple[str, ...]:
@@ -87,7 +86,7 @@ def _quoted_by_customer(sheet: Sheet, content: str) -> tuple[str, ...]:
     if offered(content) is not None:
         return (WISH, THOUGHT, MANNER)
     if "done" in words or REFUSAL in words:
-        return (LATER, MANNER, LEFT, OWED)
+        return (OWED, LEFT, LATER, MANNER)
     if any(word in words for word in IDENTITY):
         return (CUSTOMER, MANNER)
     if any(key in words for keys in QUESTIONS.values() for key in keys):
@@ -173,7 +172,7 @@ def _said(sheet: Sheet, content: str, answer: str) -> dict[str, str]:
     owed = [word for word in (value_of(sheet, OWED) or NOTHING).split(", ") if word not in words]
     changes = {HAND: HOLDS, OWED: ", ".join(owed) or NOTHING}
     if answer.endswith(": yes.") and (call := offered(content)) is not None:
-        changes[HAND] = f"{MAY}{LINES[call.name].write(call)}"
+        changes[HAND] = LINES[call.name].write(call)
     elif "i mean " in answer:
         changes[THOUGHT] = NONE
     elif ": and i want to " in answer:

@@ -3,7 +3,7 @@
 ::
 
     at: user 29                          the user that was found; nobody before
-    hand: may cancel_order order 4 late  what the customer has said yes to; holds, where nothing
+    hand: cancel_order order 4 late      what the customer has said yes to; holds, where nothing
     customer: tina, code 32              who calls; "at first code 13" where a wrong code comes first
     manner: telling, patience 5          how it speaks, and how often it will not understand
     wish: cancel_order order 4 late      what it wants now; thought: what it says first, or none
@@ -29,7 +29,7 @@ from dreamgym.environments.taubench.shop_script import CALLS, LABELS, WISHES
 from dreamgym.environments.taubench.shop_tools import CHANGE_FORMS, MOST_DAYS, TOOLS, TRANSFER
 from dreamgym.models.sheet import NAME
 
-NOBODY, HOLDS, MAY = "nobody", "holds", "may "
+NOBODY, HOLDS = "nobody", "holds"
 CUSTOMER, MANNER, WISH, THOUGHT, HINT, LATER, LEFT, OWED = (
     "customer",
     "manner",
