@@ -12,8 +12,8 @@ from dreamgym.environments.webarena.panels import spec_of, task_named
 from dreamgym.environments.webarena.site.tasks import TEMPLATES
 from dreamgym.environments.webarena.still.page_tree import read_html, title_of, value_of
 from dreamgym.environments.webarena.still.still_episode import StillEpisode
-from webarena_play import EPISODES, episode
 from webarena_browser import needs_browser
+from webarena_play import EPISODES, episode
 
 BESIDE = [(task, player) for task, player in EPISODES if player != "expert"][::2]
 

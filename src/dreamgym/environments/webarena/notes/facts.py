@@ -1,11 +1,12 @@
 """The lines of the site's sheet, and pages as their texts show them.
 
 A *page* is what one screen of the abstract state shows once it has loaded, on one line:
-``page 7: page: SHOPPING - shop\\n…``. ``page 7 [3]`` says what its element 3 is and where it leads (``link, page 9``), ``page 7 down``
-and ``page 7 up`` what scrolling shows, ``page 7 sends oslo`` and ``find red lamp`` where a form leads that is
-sent with these values. ``hand`` holds what was filled in since the page has loaded. How an episode is paid:
-``answer`` is what must be said, ``done`` whether the deed is done, ``where`` whether it matters at which page
-the episode ends; then ``page 7 ends`` is right. What no line tells is ``unknown``.
+``page 7: page: SHOPPING - shop\\n…``. ``page 7 [3]`` says what its element 3 is and where it leads
+(``link, page 9``), ``page 7 down`` and ``page 7 up`` what scrolling shows, ``page 7 sends oslo`` and
+``find red lamp`` where a form leads that is sent with these values. ``hand`` holds what was filled in since
+the page has loaded. How an episode is paid: ``answer`` is what must be said, ``done`` whether the deed is
+done, ``where`` whether it matters at which page the episode ends; then ``page 7 ends`` is right. What no
+line tells is ``unknown``.
 """
 
 from __future__ import annotations

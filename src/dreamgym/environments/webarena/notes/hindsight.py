@@ -1,7 +1,7 @@
 """What a logged episode of our own site has shown: the sheet that it must have started from.
 
-It is read off the texts; the site's database is never consulted. Pages that nobody has opened stay unknown, and so does, unless the
-episode was won, what the task wants.
+It is read off the texts; the site's database is never consulted. Pages that nobody has opened stay unknown,
+and so does, unless the episode was won, what the task wants.
 """
 
 from __future__ import annotations
@@ -72,8 +72,7 @@ class Walk:
         elif call.name == "noop":
             return
         elif call.name in ("fill", "clear", "select_option"):
-            value = {"fill": lambda: call.text(1), "clear": str, "select_option": lambda: call.choices(1)[-1]}
-            self.filled[call.text(0)] = " ".join(value[call.name]().split())
+            self.filled[call.text(0)] = " ".join(_value(call).split())
             self.screen = 0
         else:
             self._touch(call, text)
@@ -110,6 +109,13 @@ class Walk:
         if id:
             self.site.lead(source, id, self.filled, target, self.age - is_deed)
         self.at, self.screen, self.filled = target, 0, {}
+
+
+def _value(call: Call) -> str:
+    """What an action puts into a field."""
+    if call.name == "fill":
+        return call.text(1)
+    return call.choices(1)[-1] if call.name == "select_option" else ""
 
 
 def hindsight_sheet(trajectory: Trajectory) -> Sheet:
