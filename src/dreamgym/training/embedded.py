@@ -104,5 +104,6 @@ def _facts(trajectories: Sequence[Trajectory]) -> set[str]:
         sheet = annotator.hindsight(trajectory)
         told |= {f"{key} {value}" for key, value in sheet.facts}
         for turn in annotator.annotate(trajectory, sheet):
-            told |= {f"{key} {value}" for key, value in turn.answer.changes} | {turn.answer.check}
+            told |= {f"{key} {value}" for key, value in turn.answer.changes}
+            told |= {turn.answer.check, turn.written}
     return told

@@ -20,7 +20,6 @@ from dreamgym.environments.webarena.notes.facts import (
     elements,
     page_text,
     read_hand,
-    restored,
     stored,
     with_values,
     write_hand,
@@ -33,6 +32,7 @@ from dreamgym.environments.webarena.notes.truth import true_sheet
 from dreamgym.environments.webarena.panels import own_records, task_named
 from dreamgym.models.dream_format import parse_answer, render_answer
 from dreamgym.models.sheet import AT, UNSEEN, make_sheet, value_of, with_changes
+from dreamgym.models.shown_lines import named, shown
 from dreamgym.training.annotation import OWN_SITE, SITE, annotator_of
 from webarena_play import EPISODES, episode
 
@@ -50,10 +50,10 @@ def test_the_lines_of_an_episode_answer_every_turn_as_it_was_logged() -> None:
     for trajectory in played():
         annotated = annotate(trajectory, hindsight_sheet(trajectory))
         for turn, logged in zip(annotated, trajectory.transitions, strict=True):
-            quotes, expected = respond(turn.sheet, turn.action)
-            turns[agrees(expected, logged) and expected.valid == logged.valid] += 1
-            assert turn.quotes == quotes
-            assert len(quotes) <= 5
+            told = respond(turn.sheet, turn.action)
+            turns[agrees(told.answer, logged) and told.answer.valid == logged.valid] += 1
+            assert turn.quotes == told.quotes
+            assert len(told.quotes) <= 4
     assert turns[True] > 700
     assert turns[False] <= 0.005 * turns.total()
 
@@ -67,6 +67,8 @@ def test_an_annotated_turn_says_what_was_logged_and_can_be_read_again() -> None:
             assert turn.answer.valid == logged.valid
             assert turn.answer.reward == logged.reward
             assert parse_answer(render_answer(turn.answer)) == turn.answer
+            after = with_changes(turn.sheet, turn.answer.changes)
+            assert not turn.written or shown(turn.written, after) == logged.next_state
 
 
 def test_the_sheet_after_a_turn_holds_the_page_that_is_seen() -> None:
@@ -75,8 +77,7 @@ def test_the_sheet_after_a_turn_holds_the_page_that_is_seen() -> None:
         for turn in annotate(trajectory, sheet):
             sheet = with_changes(turn.sheet, turn.answer.changes)
             if turn.answer.valid and (seen := page_text(turn.answer.next_state)):
-                page = restored(value_of(sheet, value_of(sheet, AT) or "") or "")
-                assert with_values(page, read_hand(value_of(sheet, "hand") or "")) == seen
+                assert shown(named(value_of(sheet, AT) or ""), sheet) == seen
 
 
 def test_of_the_true_sheet_nearly_every_turn_follows_and_no_win_is_made_up() -> None:
@@ -85,7 +86,7 @@ def test_of_the_true_sheet_nearly_every_turn_follows_and_no_win_is_made_up() -> 
         for turn, logged in zip(
             annotate(trajectory, true_sheet(trajectory.task)), trajectory.transitions, strict=True
         ):
-            _, expected = respond(turn.sheet, turn.action)
+            expected = respond(turn.sheet, turn.action).answer
             same = agrees(expected, logged) and expected.valid == logged.valid
             turns[same] += 1
             if not same:  # what follows a form that was sent with words of nobody's follows from it
@@ -140,25 +141,25 @@ def test_another_answer_and_an_early_end_are_not_paid() -> None:
         assert last.reward == 1
         for turn in annotate(trajectory, sheet):
             end = turn.sheet
-        _, early = respond(sheet, "send_msg_to_user('done')")
+        early = respond(sheet, "send_msg_to_user('done')").answer
         assert early.reward == 0
         assert early.next_state.endswith(OVER)
-        _, told = respond(end, last.action.text)
+        told = respond(end, last.action.text).answer
         assert told.reward == 1
         if kind_of_task(trajectory.task.instruction).said:
-            _, other = respond(end, "send_msg_to_user('something else')")
+            other = respond(end, "send_msg_to_user('something else')").answer
             assert other.reward == 0
 
 
 def test_what_no_log_has_shown_cannot_be_reached() -> None:
     trajectory = episode("site:0:price_of", "expert")
     sheet = hindsight_sheet(trajectory)
-    page = restored(value_of(sheet, value_of(sheet, AT) or "") or "")
+    page = shown(named(value_of(sheet, AT) or ""), sheet)
     toys = next(thing for thing in elements(page) if thing.name == "toys")
-    quotes, answer = respond(sheet, f"click('{toys.id}')")
-    assert not answer.valid
-    assert "cannot be reached" in answer.next_state
-    assert value_of(sheet, quotes[0]) == "link, unknown"
+    told = respond(sheet, f"click('{toys.id}')")
+    assert not told.answer.valid
+    assert "cannot be reached" in told.answer.next_state
+    assert value_of(sheet, told.quotes[0]) == "link, unknown"
 
 
 def test_a_replay_plays_the_site_of_the_task() -> None:

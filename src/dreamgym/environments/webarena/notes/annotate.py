@@ -19,10 +19,16 @@ OVER = (ENDED,)  # how an episode ends, won or not
 def annotate(trajectory: Trajectory, sheet: Sheet) -> Iterator[AnnotatedTurn]:
     """Each turn of ``trajectory`` answered from the sheet as it stood before the turn."""
     for turn, transition in enumerate(trajectory.transitions):
-        quotes, expected = respond(sheet, transition.action.text)
-        answer = expected if agrees(expected, transition) else _as_logged(sheet, expected, transition)
+        expected = respond(sheet, transition.action.text)
+        follows = agrees(expected.answer, transition)
+        answer = expected.answer if follows else _as_logged(sheet, expected.answer, transition)
         yield AnnotatedTurn(
-            sheet=sheet, action=transition.action.text, quotes=quotes, answer=answer, turn=turn
+            sheet=sheet,
+            action=transition.action.text,
+            quotes=expected.quotes,
+            answer=answer,
+            turn=turn,
+            written=expected.written if follows else "",
         )
         sheet = with_changes(sheet, answer.changes)
 

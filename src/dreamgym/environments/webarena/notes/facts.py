@@ -1,7 +1,7 @@
 """The lines of the site's sheet, and pages as their texts show them.
 
-A *page* is what one screen of the abstract state shows once it has loaded, on one line:
-``page 7: page: SHOPPING - shop\\n…``. ``page 7 [3]`` says what its element 3 is and where it leads
+A *page* is what one screen of the abstract state shows once it has loaded, on one line, with a slot in each
+field: ``page 7: page: SHOPPING - shop\\n…``. ``page 7 [3]`` says what its element 3 is and where it leads
 (``link, page 9``), ``page 7 down`` and ``page 7 up`` what scrolling shows, ``page 7 sends oslo`` and
 ``find red lamp`` where a form leads that is sent with these values. ``hand`` holds what was filled in since
 the page has loaded. How an episode is paid: ``answer`` is what must be said, ``done`` whether the deed is
@@ -15,11 +15,12 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from dreamgym.models.dream_prompts import many_lines, one_line
+from dreamgym.models.dream_prompts import one_line
+from dreamgym.models.shown_lines import EMPTY, slot
 
 ANSWER, DONE, WHERE, TOLD = "answer", "done", "where", "told"
 ANY, SOME, YES, NO, RIGHT, KNOWN = "any", "some", "yes", "no", "right", "known"
-BLANK, EMPTY, UNKNOWN, GOAL = "blank", "empty", "unknown", "goal"
+BLANK, UNKNOWN, GOAL = "blank", "unknown", "goal"
 TEXT, LINK, BUTTON, FIELD, CHOICE = "text", "link", "button", "field", "choice"
 KINDS = {"link": LINK, "button": BUTTON, "textbox": FIELD, "combobox": CHOICE}
 FINDING = {"Search": "find", "Show": "show"}  # forms that only ask, by their buttons
@@ -86,6 +87,20 @@ def count_of(text: str) -> int:
     return len(elements(text)) + (int(more[1]) if more else 0)
 
 
+def slotted(text: str) -> str:
+    """A page's text with a slot for what each field holds."""
+    return "\n".join(map(_slotted, text.splitlines()))
+
+
+def _slotted(line: str) -> str:
+    match = _ELEMENT.fullmatch(line)
+    if match is None or KINDS.get(match["type"]) not in (FIELD, CHOICE):
+        return line
+    options = f" ({match['options']})" if match["options"] else ""
+    held = slot(f"[{match['id']}]", " - ", match["value"] or "")
+    return f'[{match["id"]}] {match["type"]}: "{match["name"]}"{held}{options}'
+
+
 def with_values(text: str, values: Mapping[str, str]) -> str:
     """A page's text with these values in its fields."""
     return "\n".join(_valued(line, values) for line in text.splitlines())
@@ -128,9 +143,4 @@ def spoken(text: str) -> str:
 
 def stored(text: str) -> str:
     """A page's text as a line holds it."""
-    return one_line(text)
-
-
-def restored(line: str) -> str:
-    """The inverse of :func:`stored`."""
-    return many_lines(line)
+    return one_line(slotted(text))

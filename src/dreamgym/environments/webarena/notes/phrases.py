@@ -40,7 +40,7 @@ PHRASES = tuple(
             *(f" {start}" for start in _STARTS),
             *(one_line(f"\n{start}") for start in _STARTS),
             *(f'] {type}: "' for type in _TYPES),
-            *(one_line(text) for text in ('"\n[', "\n[", "\nmore: ")),
+            *(one_line(text) for text in ('"\n[', "\n[", "\nmore: ", "\n{")),
             *(
                 '" [',
                 ", scroll to see them",

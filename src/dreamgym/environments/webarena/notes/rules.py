@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from dreamgym.core.data_structures import Sheet
 from dreamgym.environments.webarena.actions import ActionError, Call, read_action
@@ -24,15 +24,13 @@ from dreamgym.environments.webarena.notes.facts import (
     WHERE,
     YES,
     element_key,
-    elements,
     read_hand,
-    restored,
     sent_key,
-    with_values,
     write_hand,
 )
 from dreamgym.models.dream_format import Answer
-from dreamgym.models.sheet import AT, HAND, entries_said
+from dreamgym.models.sheet import AT, HAND, entries_said, with_changes
+from dreamgym.models.shown_lines import named, shown
 
 OVER = "the episode is over"
 FILES = ("notes.txt", "picture.svg")
@@ -65,32 +63,41 @@ class _Moment:
             self.quotes.append(key)
         return self.facts.get(key)
 
-    def show(self, page: str, hand: Mapping[str, str]) -> str:
-        """What the agent sees of ``page``."""
-        return with_values(restored(self.look(page) or ""), hand)
-
     def answer(self, page: str, hand: Mapping[str, str], done: bool = False) -> Answer:
         """The page that is open now."""
         changes = {AT: page, HAND: write_hand(hand), **({DONE: YES} if done else {})}
         return Answer(
             valid=True,
-            next_state=self.show(page, hand),
+            next_state=named(page),
             changes=tuple((key, value) for key, value in changes.items() if self.facts[key] != value),
             reward=0.0,
             done=False,
         )
 
 
-def respond(sheet: Sheet, action: str) -> tuple[tuple[str, ...], Answer]:
-    """The keys that decide what happens, and what does."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Response:
+    """What happens: the keys that decide it, the answer, and its next state with keys for what they tell."""
+
+    quotes: tuple[str, ...]
+    answer: Answer
+    written: str
+
+
+def respond(sheet: Sheet, action: str) -> Response:
+    """What the lines of ``sheet`` say happens."""
     moment = _Moment(dict(sheet.facts))
     try:
         answer = _act(moment, action)
     except (_RefusedError, ActionError) as error:
-        shown = moment.show(moment.page, moment.hand)
-        text = f"error: {error}\n{shown}"
+        text = f"error: {error}\n{named(moment.page)}"
         answer = Answer(valid=False, next_state=text, changes=(), reward=0.0, done=False)
-    return tuple(moment.quotes), answer
+    seen = shown(answer.next_state, with_changes(sheet, answer.changes))
+    return Response(
+        quotes=tuple(moment.quotes),
+        answer=replace(answer, next_state=seen),
+        written=answer.next_state,
+    )
 
 
 def _act(moment: _Moment, action: str) -> Answer:
@@ -154,8 +161,7 @@ def _filled(moment: _Moment, rest: str, id: str, text: str) -> Answer:
 
 def _selected(moment: _Moment, kind: str, rest: str, call: Call) -> Answer:
     id, wanted = call.text(0), call.choices(1)[-1]
-    shown = elements(restored(moment.facts.get(_page(rest), "")))
-    options = next((thing.options for thing in shown if thing.id == id), ())
+    options = rest.split(", ")[1:]
     if kind != CHOICE or wanted not in options:
         raise _RefusedError(f"[{id}] has no such option")
     return moment.answer(_page(rest), moment.hand | {id: wanted})

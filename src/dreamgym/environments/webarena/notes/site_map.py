@@ -178,7 +178,8 @@ class SiteMap:
             return f"{LINK}, {document.targets[id].name}" if id in document.targets else UNKNOWN
         if thing.kind not in (LINK, BUTTON):
             by = document.sender(id) if thing.kind == FIELD else ""
-            return f"{thing.kind}, {document.name}" + (f", by {by}" if by else "")
+            offered = "".join(f", {option}" for option in thing.options)
+            return f"{thing.kind}, {document.name}" + (f", by {by}" if by else "") + offered
         if thing.kind == BUTTON and (fields := document.form(id)):
             start = FINDING.get(thing.name, f"{document.name} {SENDS}")
             return f"{BUTTON}, {start} {write_hand({thing.id: thing.value for thing in fields})}"

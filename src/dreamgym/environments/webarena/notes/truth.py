@@ -114,10 +114,11 @@ class _Explorer:
         """What is found by usual words."""
         site = self._episode.spec.sites[0]
         nouns = [noun for nouns in words.NOUNS.values() for noun in nouns]
-        names = [row["name"] for row in db.execute("SELECT name FROM item")]
+        names = [f"{colour} {noun}" for colour in words.COLOURS for noun in nouns]
+        items = (*names, *nouns, *words.COLOURS, "")
         asked = {
-            SHOP: [("/shop/search", "q", text) for text in (*names, *nouns, *words.COLOURS, "")],
-            ADMIN: [("/admin/products", "q", text) for text in (*names, *nouns, *words.COLOURS, "")]
+            SHOP: [("/shop/search", "q", text) for text in items],
+            ADMIN: [("/admin/products", "q", text) for text in items]
             + [("/admin/orders", "status", text) for text in (*words.STATUSES, "")],
         }
         for path, name, text in asked.get(site, ()):
