@@ -10,7 +10,7 @@ own context, the history, and answers without reasoning are settings, to be comp
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Protocol
 
 from dreamgym.core.config import ReasoningModelConfig
@@ -33,7 +33,7 @@ from dreamgym.models.imagining import imagine_sheet
 from dreamgym.models.instructed import Moment, answer_turn, imagine_places, remembered
 from dreamgym.models.llm_client import LLMClient, is_hosted, run_sync
 from dreamgym.models.sheet import make_sheet, unfounded, with_changes
-from dreamgym.models.shown_lines import shown
+from dreamgym.models.shown_lines import told
 
 
 class Retriever(Protocol):
@@ -231,13 +231,12 @@ class ReasoningExperienceModel:
             session.close()
         answer = parse_answer(rest)
         self._check(question, quotes, answer)
-        after = with_changes(question.sheet, answer.changes)
         if self.keeps_sheet:
-            answer = replace(answer, next_state=shown(answer.next_state, after))
+            answer = told(answer, question.sheet, question.action)
         return DreamedTurn(
             reasoning=_reasoning(quotes, answer),
             answer=answer,
-            sheet=after,
+            sheet=with_changes(question.sheet, answer.changes),
             written=render_quotes(quotes) + rest,
         )
 

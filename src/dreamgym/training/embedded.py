@@ -104,6 +104,7 @@ def _facts(trajectories: Sequence[Trajectory]) -> set[str]:
         sheet = annotator.hindsight(trajectory)
         told |= {f"{key} {value}" for key, value in sheet.facts}
         for turn in annotator.annotate(trajectory, sheet):
-            told |= {f"{key} {value}" for key, value in turn.answer.changes}
-            told |= {turn.answer.check, turn.written}
+            told |= {f"{key} {value}" for key, value in turn.answer.changes} | {turn.answer.check}
+            if turn.written is not None:
+                told |= {turn.written.next_state, *(value for _, value in turn.written.changes)}
     return told

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dreamgym.core.data_structures import Action, Trajectory
+from dreamgym.core.data_structures import Action, Sheet, Trajectory
 from dreamgym.environments.webarena.notes.annotate import OVER, agrees, annotate
 from dreamgym.environments.webarena.notes.facts import (
     ANSWER,
@@ -32,7 +32,7 @@ from dreamgym.environments.webarena.notes.truth import true_sheet
 from dreamgym.environments.webarena.panels import own_records, task_named
 from dreamgym.models.dream_format import parse_answer, render_answer
 from dreamgym.models.sheet import AT, UNSEEN, make_sheet, value_of, with_changes
-from dreamgym.models.shown_lines import named, shown
+from dreamgym.models.shown_lines import told
 from dreamgym.training.annotation import OWN_SITE, SITE, annotator_of
 from webarena_play import EPISODES, episode
 
@@ -45,15 +45,20 @@ def played(players: tuple[str, ...] = ("expert", "mistaken", "random")) -> list[
     return [episode(task, player) for task, player in EPISODES if player in players]
 
 
+def page_of(sheet: Sheet) -> str:
+    """What a sheet's agent sees."""
+    return respond(sheet, "noop()").answer.next_state
+
+
 def test_the_lines_of_an_episode_answer_every_turn_as_it_was_logged() -> None:
     turns = Counter[bool]()
     for trajectory in played():
         annotated = annotate(trajectory, hindsight_sheet(trajectory))
         for turn, logged in zip(annotated, trajectory.transitions, strict=True):
-            told = respond(turn.sheet, turn.action)
-            turns[agrees(told.answer, logged) and told.answer.valid == logged.valid] += 1
-            assert turn.quotes == told.quotes
-            assert len(told.quotes) <= 4
+            response = respond(turn.sheet, turn.action)
+            turns[agrees(response.answer, logged) and response.answer.valid == logged.valid] += 1
+            assert turn.quotes == response.quotes
+            assert len(response.quotes) <= 4
     assert turns[True] > 700
     assert turns[False] <= 0.005 * turns.total()
 
@@ -67,8 +72,9 @@ def test_an_annotated_turn_says_what_was_logged_and_can_be_read_again() -> None:
             assert turn.answer.valid == logged.valid
             assert turn.answer.reward == logged.reward
             assert parse_answer(render_answer(turn.answer)) == turn.answer
-            after = with_changes(turn.sheet, turn.answer.changes)
-            assert not turn.written or shown(turn.written, after) == logged.next_state
+            if turn.written is not None:
+                assert told(turn.written, turn.sheet, turn.action) == turn.answer
+                assert parse_answer(render_answer(turn.written)) == turn.written
 
 
 def test_the_sheet_after_a_turn_holds_the_page_that_is_seen() -> None:
@@ -77,7 +83,7 @@ def test_the_sheet_after_a_turn_holds_the_page_that_is_seen() -> None:
         for turn in annotate(trajectory, sheet):
             sheet = with_changes(turn.sheet, turn.answer.changes)
             if turn.answer.valid and (seen := page_text(turn.answer.next_state)):
-                assert shown(named(value_of(sheet, AT) or ""), sheet) == seen
+                assert page_of(sheet) == seen
 
 
 def test_of_the_true_sheet_nearly_every_turn_follows_and_no_win_is_made_up() -> None:
@@ -144,8 +150,7 @@ def test_another_answer_and_an_early_end_are_not_paid() -> None:
         early = respond(sheet, "send_msg_to_user('done')").answer
         assert early.reward == 0
         assert early.next_state.endswith(OVER)
-        told = respond(end, last.action.text).answer
-        assert told.reward == 1
+        assert respond(end, last.action.text).answer.reward == 1
         if kind_of_task(trajectory.task.instruction).said:
             other = respond(end, "send_msg_to_user('something else')").answer
             assert other.reward == 0
@@ -154,12 +159,11 @@ def test_another_answer_and_an_early_end_are_not_paid() -> None:
 def test_what_no_log_has_shown_cannot_be_reached() -> None:
     trajectory = episode("site:0:price_of", "expert")
     sheet = hindsight_sheet(trajectory)
-    page = shown(named(value_of(sheet, AT) or ""), sheet)
-    toys = next(thing for thing in elements(page) if thing.name == "toys")
-    told = respond(sheet, f"click('{toys.id}')")
-    assert not told.answer.valid
-    assert "cannot be reached" in told.answer.next_state
-    assert value_of(sheet, told.quotes[0]) == "link, unknown"
+    toys = next(thing for thing in elements(page_of(sheet)) if thing.name == "toys")
+    response = respond(sheet, f"click('{toys.id}')")
+    assert not response.answer.valid
+    assert "cannot be reached" in response.answer.next_state
+    assert value_of(sheet, response.quotes[0]) == "link, unknown"
 
 
 def test_a_replay_plays_the_site_of_the_task() -> None:

@@ -28,7 +28,7 @@ def annotate(trajectory: Trajectory, sheet: Sheet) -> Iterator[AnnotatedTurn]:
             quotes=expected.quotes,
             answer=answer,
             turn=turn,
-            written=expected.written if follows else "",
+            written=expected.written if follows else None,
         )
         sheet = with_changes(sheet, answer.changes)
 

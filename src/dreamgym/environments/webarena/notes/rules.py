@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from dreamgym.core.data_structures import Sheet
 from dreamgym.environments.webarena.actions import ActionError, Call, read_action
@@ -29,13 +29,13 @@ from dreamgym.environments.webarena.notes.facts import (
     write_hand,
 )
 from dreamgym.models.dream_format import Answer
-from dreamgym.models.sheet import AT, HAND, entries_said, with_changes
-from dreamgym.models.shown_lines import named, shown
+from dreamgym.models.sheet import AT, HAND, entries_said
+from dreamgym.models.shown_lines import named, told
 
 OVER = "the episode is over"
 FILES = ("notes.txt", "picture.svg")
 ENTER = "Enter"
-LONGEST = 200
+FIRST, SECOND = named("[1]"), named("[2]")  # the element that is acted on, and what is filled in
 
 
 class _RefusedError(Exception):
@@ -77,11 +77,11 @@ class _Moment:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Response:
-    """What happens: the keys that decide it, the answer, and its next state with keys for what they tell."""
+    """What happens: the keys that decide it, the answer, and the answer as it names what stands elsewhere."""
 
     quotes: tuple[str, ...]
     answer: Answer
-    written: str
+    written: Answer
 
 
 def respond(sheet: Sheet, action: str) -> Response:
@@ -92,12 +92,7 @@ def respond(sheet: Sheet, action: str) -> Response:
     except (_RefusedError, ActionError) as error:
         text = f"error: {error}\n{named(moment.page)}"
         answer = Answer(valid=False, next_state=text, changes=(), reward=0.0, done=False)
-    seen = shown(answer.next_state, with_changes(sheet, answer.changes))
-    return Response(
-        quotes=tuple(moment.quotes),
-        answer=replace(answer, next_state=seen),
-        written=answer.next_state,
-    )
+    return Response(quotes=tuple(moment.quotes), answer=told(answer, sheet, action), written=answer)
 
 
 def _act(moment: _Moment, action: str) -> Answer:
@@ -109,7 +104,7 @@ def _act(moment: _Moment, action: str) -> Answer:
     if call.name == "scroll":
         down = call.numbers()[1]
         turned = moment.look(f"{moment.page} {DOWN if down > 0 else UP}") if down else moment.page
-        return moment.answer(_known(turned, ""), moment.hand)
+        return moment.answer(_known(turned), moment.hand)
     return _touch(moment, call)
 
 
@@ -135,46 +130,43 @@ def _touch(moment: _Moment, call: Call) -> Answer:
     id = call.text(0)
     line = moment.look(element_key(moment.page, id))
     if line is None:
-        raise _RefusedError(f"there is no element [{id[:12]}]")
-    kind, _, rest = _known(line, id).partition(", ")
+        raise _RefusedError(f"there is no element [{FIRST}]")
+    kind, _, rest = _known(line).partition(", ")
     if call.name in ("fill", "clear"):
         if kind != FIELD:
-            raise _RefusedError(f"[{id}] takes no text")
-        return _filled(moment, rest, id, call.text(1) if call.name == "fill" else "")
+            raise _RefusedError(f"[{FIRST}] takes no text")
+        value = SECOND if call.name == "fill" else ""
+        return moment.answer(_page(rest), moment.hand | {id: value})
     if call.name == "select_option":
         return _selected(moment, kind, rest, call)
     if call.name == "upload_file":
         missing = f"there is no such file, the files are {', '.join(FILES)}"
-        raise _RefusedError(f"[{id}] takes no file" if call.text(1) in FILES else missing)
+        raise _RefusedError(f"[{FIRST}] takes no file" if call.text(1) in FILES else missing)
     enters = call.name == "press" and call.text(1) == ENTER
     if enters and kind == FIELD and ", by " in rest:
         by = rest.partition(", by ")[2]
-        kind, _, rest = _known(moment.look(element_key(moment.page, by)), by).partition(", ")
+        kind, _, rest = _known(moment.look(element_key(moment.page, by))).partition(", ")
     if (enters or call.name in ("click", "dblclick")) and kind in (LINK, BUTTON):
-        return _followed(moment, kind, rest, id)
+        return _followed(moment, kind, rest)
     return moment.answer(_page(rest), moment.hand)
-
-
-def _filled(moment: _Moment, rest: str, id: str, text: str) -> Answer:
-    return moment.answer(_page(rest), moment.hand | {id: " ".join(text.split())[:LONGEST]})
 
 
 def _selected(moment: _Moment, kind: str, rest: str, call: Call) -> Answer:
     id, wanted = call.text(0), call.choices(1)[-1]
     options = rest.split(", ")[1:]
     if kind != CHOICE or wanted not in options:
-        raise _RefusedError(f"[{id}] has no such option")
-    return moment.answer(_page(rest), moment.hand | {id: wanted})
+        raise _RefusedError(f"[{FIRST}] has no such option")
+    return moment.answer(_page(rest), moment.hand | {id: SECOND})
 
 
-def _followed(moment: _Moment, kind: str, rest: str, id: str) -> Answer:
+def _followed(moment: _Moment, kind: str, rest: str) -> Answer:
     """Where a link or a button leads; a form by what its fields hold."""
     start, fields, _ = rest.partition(" [")
     if kind == BUTTON and fields:
         values = read_hand(rest[len(start) + 1 :])
         sent = {field: moment.hand.get(field, value) for field, value in values.items()}
-        rest = _known(moment.look(sent_key(start, list(sent.values()))), id)
-    page = _page(_known(rest, id))
+        rest = _known(moment.look(sent_key(start, list(sent.values()))))
+    page = _page(_known(rest))
     return moment.answer(page, {}, done=rest.endswith(f", {GOAL}"))
 
 
@@ -182,8 +174,8 @@ def _page(rest: str) -> str:
     return rest.partition(", ")[0]
 
 
-def _known(line: str | None, id: str) -> str:
+def _known(line: str | None) -> str:
     """``line``, where anybody knows it: a dream goes nowhere that no log has shown."""
     if line is None or line == UNKNOWN:
-        raise _RefusedError(f"[{id}] cannot be reached: it is hidden, covered or moving")
+        raise _RefusedError(f"[{FIRST}] cannot be reached: it is hidden, covered or moving")
     return line
