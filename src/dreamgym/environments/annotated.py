@@ -15,7 +15,8 @@ class AnnotatedTurn:
 
     ``first_look`` is the place that the turn shows for the first time, of which nobody could know; or empty.
     ``shown`` names what had been shown before the turn: places, and ``in`` places for what lies in them.
-    ``told`` are quotes whose text a teacher has written, not a sheet.
+    ``told`` are quotes whose text a teacher has written, not a sheet. ``written`` is the answer as a
+    model with a sheet writes it, where it names what stands elsewhere (``models.shown_lines``).
     """
 
     sheet: Sheet
@@ -26,6 +27,7 @@ class AnnotatedTurn:
     first_look: str = ""
     shown: frozenset[str] = frozenset()
     told: tuple[Quote, ...] = ()
+    written: Answer | None = None
 
     @property
     def known(self) -> Sheet:

@@ -33,6 +33,7 @@ from dreamgym.models.imagining import imagine_sheet
 from dreamgym.models.instructed import Moment, answer_turn, imagine_places, remembered
 from dreamgym.models.llm_client import LLMClient, is_hosted, run_sync
 from dreamgym.models.sheet import make_sheet, unfounded, with_changes
+from dreamgym.models.shown_lines import told
 
 
 class Retriever(Protocol):
@@ -230,6 +231,8 @@ class ReasoningExperienceModel:
             session.close()
         answer = parse_answer(rest)
         self._check(question, quotes, answer)
+        if self.keeps_sheet:
+            answer = told(answer, question.sheet, question.action)
         return DreamedTurn(
             reasoning=_reasoning(quotes, answer),
             answer=answer,

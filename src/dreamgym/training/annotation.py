@@ -13,9 +13,12 @@ from dreamgym.environments.taubench.notes import annotate as shop_turns
 from dreamgym.environments.taubench.notes import hindsight as shop
 from dreamgym.environments.taubench.notes.phrases import PHRASES as SHOP_PHRASES
 from dreamgym.environments.taubench.world import SHOP as OWN_SHOP
+from dreamgym.environments.webarena.notes import annotate as site_turns
+from dreamgym.environments.webarena.notes import hindsight as site
+from dreamgym.environments.webarena.notes.phrases import PHRASES as SITE_PHRASES
 from dreamgym.models.dream_format import Answer
 from dreamgym.models.sheet import AT, HAND, make_sheet
-from dreamgym.training.settings import ALFWORLD, TAUBENCH
+from dreamgym.training.settings import ALFWORLD, TAUBENCH, WEBARENA
 
 NO_SHEET = make_sheet({AT: "nowhere", HAND: "holds"})
 
@@ -54,6 +57,10 @@ def plainly(trajectory: Trajectory, sheet: Sheet) -> Iterator[AnnotatedTurn]:
 
 HOUSEHOLD = Annotator(hindsight=hindsight_sheet, annotate=annotate)
 SHOP = Annotator(hindsight=shop.hindsight_sheet, annotate=shop_turns.annotate, phrases=SHOP_PHRASES)
+SITE = Annotator(
+    hindsight=site.hindsight_sheet, annotate=site_turns.annotate, imagines=False, phrases=SITE_PHRASES
+)
+OWN_SITE = "site:"
 PLAIN = Annotator(hindsight=lambda trajectory: NO_SHEET, annotate=plainly)
 
 
@@ -61,4 +68,6 @@ def annotator_of(task: Task) -> Annotator:
     """Who can annotate the trajectories of ``task``: its world's rules, elsewhere nobody but a teacher."""
     if task.environment == ALFWORLD:
         return HOUSEHOLD
+    if task.environment == WEBARENA and task.id.startswith(OWN_SITE):
+        return SITE
     return SHOP if task.environment == TAUBENCH and task.id.startswith(f"{OWN_SHOP}:") else PLAIN

@@ -105,4 +105,6 @@ def _facts(trajectories: Sequence[Trajectory]) -> set[str]:
         told |= {f"{key} {value}" for key, value in sheet.facts}
         for turn in annotator.annotate(trajectory, sheet):
             told |= {f"{key} {value}" for key, value in turn.answer.changes} | {turn.answer.check}
+            if turn.written is not None:
+                told |= {turn.written.next_state, *(value for _, value in turn.written.changes)}
     return told

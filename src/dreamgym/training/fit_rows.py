@@ -93,6 +93,8 @@ def answer_segments(
         yield f"\n> {key}{QUOTE}", Part.REASONING
         yield f" {quote(quoted, key, instruction, turn.action)}", fact_part
     answer = turn.answer if keeps_sheet else replace(turn.answer, changes=())
+    if keeps_sheet and turn.written is not None:
+        answer = turn.written
     for match in _LINE.finditer(render_answer(answer if reasoning else replace(answer, check=""))):
         yield match.group(), _PARTS.get(match["head"], Part.REASONING)
 

@@ -20,6 +20,7 @@ from dreamgym.environments.webarena.miniwob import page_names
 from dreamgym.environments.webarena.site.tasks import TEMPLATES, make_record
 from dreamgym.environments.webarena.site.world import open_world
 from dreamgym.environments.webarena.specs import TaskSpec, read_spec
+from dreamgym.environments.webarena.still.still_episode import opening_of
 
 DATA_VARIABLE = "DREAMGYM_DATA"
 TRAIN, VALID = "train", "valid"
@@ -80,9 +81,14 @@ def task_named(name: str, data_dir: Path | None = None) -> Task:
 
 
 def task_of(spec: TaskSpec, *, split: str) -> Task:
-    """The task of a specification."""
+    """The task of a specification; of our own site, with the page that it begins with."""
     return Task(
-        id=spec.id, environment="webarena", instruction=spec.intent, task_type=spec.template, split=split
+        id=spec.id,
+        environment="webarena",
+        instruction=spec.intent,
+        task_type=spec.template,
+        split=split,
+        opening="" if spec.world is None else opening_of(spec),
     )
 
 

@@ -11,11 +11,9 @@ from dreamgym.core.errors import UnavailableError
 from dreamgym.environments.webarena import miniwob
 from dreamgym.environments.webarena.browser.tab import Tab
 from dreamgym.environments.webarena.evaluators.evaluate import Evaluator, refusal
+from dreamgym.environments.webarena.logins import logins
 from dreamgym.environments.webarena.panels import MINIWOB, spec_of
-from dreamgym.environments.webarena.site import words
 from dreamgym.environments.webarena.site.server import COOKIE, Site
-from dreamgym.environments.webarena.site.tasks import customer
-from dreamgym.environments.webarena.site.world import open_world
 from dreamgym.environments.webarena.sites import Sites, hosts, origin_of
 from dreamgym.environments.webarena.specs import TaskSpec
 from dreamgym.models.llm_client import LLMClient
@@ -228,19 +226,6 @@ def place_of(
     sites = Sites.from_environment()
     sites.expand(spec.start_url)
     return UserPlace(spec=spec, sites=sites, judge=judge, storage_state=_login_of(spec, auth_dir))
-
-
-def logins(spec: TaskSpec) -> dict[str, str]:
-    """Who is logged in to our own site when a task begins."""
-    if not spec.require_login:
-        return {}
-    assert spec.world is not None
-    db = open_world(spec.world)
-    try:
-        person = customer(db)
-    finally:
-        db.close()
-    return {"shop": person, "forum": person, "admin": words.ADMIN}
 
 
 def chromium_hosts(place: Place) -> tuple[str, ...]:

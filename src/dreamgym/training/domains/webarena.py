@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from random import Random
 
 from dreamgym.core.config import EnvironmentConfig
-from dreamgym.core.data_structures import Task
+from dreamgym.core.data_structures import Sheet, Task, Trajectory
 from dreamgym.environments.players import Player, PlayerMaker, Reader
+from dreamgym.environments.webarena.notes.annotate import OVER
+from dreamgym.environments.webarena.notes.replay import replay
+from dreamgym.environments.webarena.notes.truth import true_sheet
+from dreamgym.training.annotation import NO_SHEET, OWN_SITE, annotator_of
 from dreamgym.training.domains.domain import Domain
 from dreamgym.training.domains.plugged import own_parts, plugged
 
@@ -16,8 +21,27 @@ ORIGINALS = ("miniwob", "webarena", "webarena_lite")
 
 
 def webarena(config: EnvironmentConfig) -> Domain:
-    """The domain of ``environments/webarena``."""
-    return plugged(NAME, "WebarenaEnv", config, _players(), ORIGINALS, (("state", config.state),))
+    """The domain of ``environments/webarena``; of our own site alone there is a sheet."""
+    plain = plugged(NAME, "WebarenaEnv", config, _players(), ORIGINALS, (("state", config.state),))
+    return replace(
+        plain,
+        hindsight=_hindsight,
+        true_sheet=_true_sheet,
+        replay=replay,
+        replays_truth=True,
+        over=OVER,
+        needs_episode=True,
+    )
+
+
+def _hindsight(trajectory: Trajectory) -> Sheet:
+    """What an episode has shown, where it is of our own site."""
+    return annotator_of(trajectory.task).hindsight(trajectory)
+
+
+def _true_sheet(task: Task) -> Sheet:
+    """The whole sheet of our own site."""
+    return true_sheet(task) if task.id.startswith(OWN_SITE) else NO_SHEET
 
 
 def _players() -> Mapping[str, PlayerMaker]:

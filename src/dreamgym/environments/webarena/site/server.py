@@ -68,19 +68,13 @@ class Site:
 
     def answer(self, method: str, target: str, token: str, form: dict[str, str]) -> Response:
         """The page that a browser of the episode ``token`` asks for."""
-        parts = urlsplit(target)
-        query = dict(parse_qsl(parts.query, max_num_fields=MAX_FIELDS))
         with self._lock:
             db = self._worlds.get(token)
             if db is None:
                 return Response(
                     body="<!DOCTYPE html><title>no episode</title>no episode", status=HTTPStatus.FORBIDDEN
                 )
-            request = Request(method=method, path=parts.path, query=query, form=form, db=db)
-            try:
-                return _guarded(request)
-            except NotFoundError:
-                return page("missing.html", _site_of(request.path), request, {}, HTTPStatus.NOT_FOUND)
+            return ask(db, method, target, form)
 
     def file(self, target: str) -> Path | None:
         """The file of ``miniwob`` that a path names, if it lies in its folder."""
@@ -97,6 +91,17 @@ class Site:
         self._thread.join()
         for token in list(self._worlds):
             self.forget(token)
+
+
+def ask(db: sqlite3.Connection, method: str, target: str, form: dict[str, str]) -> Response:
+    """What the site answers on the database of one episode."""
+    parts = urlsplit(target)
+    query = dict(parse_qsl(parts.query, max_num_fields=MAX_FIELDS))
+    request = Request(method=method, path=parts.path, query=query, form=form, db=db)
+    try:
+        return _guarded(request)
+    except NotFoundError:
+        return page("missing.html", _site_of(request.path), request, {}, HTTPStatus.NOT_FOUND)
 
 
 def _guarded(request: Request) -> Response:
