@@ -2,8 +2,9 @@
 
 ``{ page 7 }`` in a next state is the line of the key ``page 7``, forced as that of a quote is. In such a line
 a *slot* such as ``{[6]| - |old}`` is what the hand says of ``[6]`` (``hand: [6] new``), else what follows the
-last bar; what stands before it is written where there is anything. ``{ [2] }``, in a next state and in a
-change, is the action's second argument. What is no key and no argument stays as it is.
+last bar; what stands before it is written where there is anything. ``{ wish [2] }`` is the second argument of
+a line that is a call. ``{ [2] }``, in a next state and in a change, is the action's second argument. What is
+no key and no argument stays as it is.
 """
 
 from __future__ import annotations
@@ -21,9 +22,13 @@ EMPTY = "empty"
 LONGEST = 200  # characters of an argument
 _NAMED = re.compile(r"\{ ([^{}|\n]+) \}")
 _NUMBER = re.compile(r"\[(\d+)\]")
+_PART = re.compile(r"(.+) \[(\d+)\]")
+_WORD = re.compile(r"[a-z]+ \d+(?!\w)|\S+")
 _SLOT = re.compile(r"\{(\[\d+\])\|([^{}|]*)\|([^{}|]*)\}")
 _ENTRY = re.compile(r"(\[\d+\]) (.*?)(?= \[\d+\] |$)")
-_ARGUMENT = re.compile(r"'((?:[^'\\]|\\.)*)'|\"((?:[^\"\\]|\\.)*)\"|(?<![\w.])(\d+)(?![\w.])", re.DOTALL)
+_ARGUMENT = re.compile(
+    r"'((?:[^'\\]|\\.)*)'|\"((?:[^\"\\]|\\.)*)\"|(?<![\w.])((?:[a-z]+ )?\d+)(?![\w.])", re.DOTALL
+)
 
 
 def told(answer: Answer, sheet: Sheet, action: str) -> Answer:
@@ -39,15 +44,23 @@ def told(answer: Answer, sheet: Sheet, action: str) -> Answer:
 
 
 def arguments(action: str) -> list[str]:
-    """What an action is given, in order: its texts in quotes and its whole numbers, on one line each."""
+    """What an action is given, in order: texts in quotes, names and whole numbers, on one line each."""
     found = (next((text for text in match if text), "") for match in _ARGUMENT.findall(action))
     return [" ".join(re.sub(r"\\(.)", r"\1", text).split())[:LONGEST] or EMPTY for text in found]
+
+
+def words_of(call: str) -> list[str]:
+    """A call on one line: what is done, and its arguments, names with their numbers."""
+    return _WORD.findall(call)
 
 
 def _filled(text: str, sheet: Sheet | None, said: Sequence[str]) -> str:
     def tell(name: re.Match[str]) -> str:
         if number := _NUMBER.fullmatch(name[1]):
             return said[int(number[1]) - 1] if 0 < int(number[1]) <= len(said) else name[0]
+        if sheet is not None and (part := _PART.fullmatch(name[1])):
+            words = words_of(value_of(sheet, part[1]) or "")
+            return words[int(part[2])] if int(part[2]) < len(words) else name[0]
         line = None if sheet is None else value_of(sheet, name[1])
         return name[0] if sheet is None or line is None else _with_slots(many_lines(line), sheet)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from dataclasses import replace
 from functools import cache
 from random import Random
@@ -21,6 +22,7 @@ from dreamgym.environments.taubench.players import PLAYERS
 from dreamgym.environments.taubench.shop import make_shop
 from dreamgym.models.dream_format import parse_answer, render_answer
 from dreamgym.models.sheet import AT, NONE, UNSEEN, quote, value_of, with_changes
+from dreamgym.models.shown_lines import told
 from dreamgym.training.embedded import make_tokenizer
 
 EPISODES = [(number, player) for number in range(60) for player in ("expert", "weak")]
@@ -200,3 +202,18 @@ def test_what_is_copied_is_the_same_token_wherever_it_stands() -> None:
     for trajectory in played:
         for transition in trajectory.transitions:
             assert tokenizer.unk_token not in tokens(transition.next_state)
+
+
+def test_what_an_answer_names_says_what_was_answered() -> None:
+    """Every name is put back, and few names with a number are left to be spelt out."""
+    spelt = turns = 0
+    for number, player in EPISODES:
+        trajectory = episode(number, player)
+        for turn in annotate(trajectory, true_sheet(make_shop("train", number))):
+            turns += 1
+            written = turn.written or turn.answer
+            assert told(written, turn.sheet, turn.action) == turn.answer
+            left = re.sub(r"\{ [^{}]* \}", "", written.next_state)
+            spelt += bool(re.search(r"[a-z]+ \d+", left)) and "like this" not in left
+    assert spelt < 0.05 * turns
+    assert turns > 1000

@@ -27,6 +27,7 @@ from dreamgym.environments.taubench.notes.facts import (
     impatient,
     line_of,
 )
+from dreamgym.environments.taubench.notes.naming import naming
 from dreamgym.environments.taubench.shop_script import REFUSAL
 from dreamgym.environments.taubench.shop_tools import TRANSFER
 from dreamgym.environments.taubench.shop_user import IDENTITY, QUESTIONS
@@ -49,13 +50,15 @@ def annotate(trajectory: Trajectory, sheet: Sheet) -> Iterator[AnnotatedTurn]:
         answer = _answer(sheet, action, transition)
         first = "" if action in looked or not action.startswith(("find_", "get_", "list_")) else action
         looked.add(action)
+        quotes = quoted_keys(sheet, action)
         yield AnnotatedTurn(
             sheet=sheet,
             action=transition.action.text,
-            quotes=quoted_keys(sheet, action),
+            quotes=quotes,
             answer=answer,
             turn=turn,
             first_look=first if transition.valid else "",
+            written=naming(answer, sheet, transition.action.text, quotes),
         )
         sheet = with_changes(sheet, answer.changes)
 
