@@ -12,19 +12,27 @@ from dreamgym.environments.annotated import AnnotatedTurn
 from dreamgym.environments.taubench.notes import annotate as shop_turns
 from dreamgym.environments.taubench.notes import hindsight as shop
 from dreamgym.environments.taubench.world import SHOP as OWN_SHOP
+from dreamgym.environments.webshop.notes import annotate as store_turns
+from dreamgym.environments.webshop.notes import hindsight as store
+from dreamgym.environments.webshop.pages import PHRASES
+from dreamgym.environments.webshop.panels import is_generated
 from dreamgym.models.dream_format import Answer
 from dreamgym.models.sheet import AT, HAND, make_sheet
-from dreamgym.training.settings import ALFWORLD, TAUBENCH
+from dreamgym.training.settings import ALFWORLD, TAUBENCH, WEBSHOP
 
 NO_SHEET = make_sheet({AT: "nowhere", HAND: "holds"})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Annotator:
-    """What trajectories show of the world they began in, and each of their turns with its true answer."""
+    """What trajectories show of the world they began in, and each of their turns with its true answer.
+
+    ``phrases`` are stretches of the world's texts that never change, a token each; none: they are counted.
+    """
 
     hindsight: Callable[[Trajectory], Sheet]
     annotate: Callable[[Trajectory, Sheet], Iterator[AnnotatedTurn]]
+    phrases: tuple[str, ...] = ()
 
 
 def plainly(trajectory: Trajectory, sheet: Sheet) -> Iterator[AnnotatedTurn]:
@@ -47,6 +55,7 @@ def plainly(trajectory: Trajectory, sheet: Sheet) -> Iterator[AnnotatedTurn]:
 
 HOUSEHOLD = Annotator(hindsight=hindsight_sheet, annotate=annotate)
 SHOP = Annotator(hindsight=shop.hindsight_sheet, annotate=shop_turns.annotate)
+STORE = Annotator(hindsight=store.hindsight_sheet, annotate=store_turns.annotate, phrases=PHRASES)
 PLAIN = Annotator(hindsight=lambda trajectory: NO_SHEET, annotate=plainly)
 
 
@@ -54,4 +63,6 @@ def annotator_of(task: Task) -> Annotator:
     """Who can annotate the trajectories of ``task``: its world's rules, elsewhere nobody but a teacher."""
     if task.environment == ALFWORLD:
         return HOUSEHOLD
+    if task.environment == WEBSHOP and is_generated(task.id):
+        return STORE
     return SHOP if task.environment == TAUBENCH and task.id.startswith(f"{OWN_SHOP}:") else PLAIN

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -180,9 +181,16 @@ def build_curriculum(
 
 def with_known_sheets(domain: Domain, tasks: Sequence[Task], offline: Sequence[Trajectory]) -> list[Task]:
     """``tasks`` with what offline trajectories have shown of their worlds; the dream imagines the rest."""
-    shown = {trajectory.task.id: trajectory for trajectory in offline}
+    shown: dict[str, list[Trajectory]] = defaultdict(list)
+    for trajectory in offline:
+        shown[trajectory.task.id].append(trajectory)
     return [
-        replace(task, sheet=domain.hindsight(shown[task.id])) if task.id in shown else task for task in tasks
+        (
+            replace(task, sheet=domain.together([domain.hindsight(t) for t in shown[task.id]]))
+            if task.id in shown
+            else task
+        )
+        for task in tasks
     ]
 
 

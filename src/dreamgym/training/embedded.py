@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 
 from transformers import PreTrainedTokenizerFast
 
@@ -28,7 +29,7 @@ MOST_NUMBERED = 400
 LEARNED_FROM = 20_000  # characters of a text are enough to learn its words
 SHEET_WORDS = (
     " holds; nothing, none unseen closed open surface middle in hand hot cool clean sliced on at here"
-    " named yes no -> = : | \\ ."
+    " named listed yes no -> = : | \\ ."
 )
 
 
@@ -72,7 +73,8 @@ def make_tokenizer(trajectories: Sequence[Trajectory]) -> PreTrainedTokenizerFas
         return learn_tokenizer(_lines(trajectories), most=TRACE_TOKENS)
     spoken = list(_spoken(trajectories))
     actions = sorted({t.action.text for trajectory in trajectories for t in trajectory.transitions})
-    phrases = learn_phrases([*spoken, *actions])
+    own = [annotator_of(trajectory.task).phrases for trajectory in trajectories]
+    phrases = learn_phrases([*spoken, *actions]) if () in own else sorted({*chain(*own)}, key=_longest_first)
     instructions = sorted({trajectory.task.instruction for trajectory in trajectories})
     told = sorted({turn.reasoning for t in trajectories for turn in t.transitions if turn.reasoning})
     sentences = [*sorted(set(spoken)), *actions, *instructions, *told, "Your task is to: <|>"]
@@ -80,9 +82,14 @@ def make_tokenizer(trajectories: Sequence[Trajectory]) -> PreTrainedTokenizerFas
         names, written = vocabulary_names(), [" ".join([*catalogue.RECEPTACLE_KINDS, *catalogue.THING_KINDS])]
     else:
         written = sorted(_facts(trajectories))
-        names = names_in([*sentences, *written])
+        names = [] if all(own) else names_in([*sentences, *written])
     texts = (f" {text}" for text in [*sentences, *written])
     return build_tokenizer(names, [*texts, SHEET_WORDS, "\\", *LINE_HEADS], phrases)
+
+
+def _longest_first(phrase: str) -> tuple[int, str]:
+    """The order in which phrases are looked for."""
+    return -len(phrase), phrase
 
 
 def names_in(texts: Iterable[str]) -> list[str]:

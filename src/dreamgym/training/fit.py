@@ -39,7 +39,7 @@ from dreamgym.utils import atomic
 from dreamgym.utils.progress import make_reporter
 
 EXPERIENCE_LAYERS, POLICY_LAYERS = 3, 4
-TURN_LENGTH, EPISODE_LENGTH = 1024, 4096  # tokens that a context may hold
+TURN_LENGTH, EPISODE_LENGTH = 2048, 4096  # tokens that a context may hold; a turn's, or a sheet's
 CLONED = ("weak", "explorer")
 FORM = {"context", "reasoning", "top_k", "history"}  # what an experience model is fitted to
 NOT_CLONED = ("random", "expert", POLICY)

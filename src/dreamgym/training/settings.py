@@ -15,9 +15,9 @@ from dreamgym.core.errors import ConfigError
 
 _CLONE = Path(dreamgym.__file__).parents[2] / "configs"
 PRESETS = _CLONE if _CLONE.is_dir() else Path(sys.prefix) / "share" / "dreamgym" / "configs"
-ALFWORLD, TAUBENCH = "alfworld", "taubench"
+ALFWORLD, TAUBENCH, WEBSHOP = "alfworld", "taubench", "webshop"
 TRACES = "traces"  # the environment of users' own traces: it is in files, and nowhere else
-KNOWN_ENVIRONMENTS = (ALFWORLD, "webshop", "webarena", "taubench", TRACES)
+KNOWN_ENVIRONMENTS = (ALFWORLD, WEBSHOP, "webarena", TAUBENCH, TRACES)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
