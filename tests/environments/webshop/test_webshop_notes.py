@@ -17,7 +17,7 @@ from dreamgym.core.data_structures import Sheet, Trajectory
 from dreamgym.environments.annotated import AnnotatedTurn
 from dreamgym.environments.webshop.notes.annotate import OVER, annotate
 from dreamgym.environments.webshop.notes.facts import TASK_SEARCH, query_key
-from dreamgym.environments.webshop.notes.hindsight import blank_sheet, hindsight_sheet
+from dreamgym.environments.webshop.notes.hindsight import blank_sheet, hindsight_sheet, together
 from dreamgym.environments.webshop.notes.replay import replay
 from dreamgym.environments.webshop.notes.truth import true_sheet
 from dreamgym.environments.webshop.pages import short_receipt
@@ -41,9 +41,12 @@ from dreamgym.models.sheet import (
     value_of,
     with_changes,
 )
+from dreamgym.models.tokenizer import encode
+from dreamgym.training.build import with_known_sheets
 from dreamgym.training.cast import CollectSettings
 from dreamgym.training.collect import collect_trajectories
 from dreamgym.training.domains.registry import open_domain
+from dreamgym.training.embedded import make_tokenizer
 
 EPISODES = 240
 
@@ -329,3 +332,45 @@ def test_what_any_of_several_episodes_has_seen_is_known() -> None:
     together = {AT: "start", "b01": "a", "b02": "b", "b03": UNSEEN, "b04": "d"}
     assert joined([one, other]) == make_sheet(together)
     assert joined([other, one]) == make_sheet(together)
+
+
+def test_an_item_nobody_has_read_is_supposed_to_meet_the_price_alone_beside_one_that_meets_everything() -> (
+    None
+):
+    goods = {"b01": "Opal Flat Boots, $20.0, cheap", "b02": "Ember Flat Boots, $90.0, dear"}
+    unread = make_sheet({**goods, "b01 fits": UNSEEN, "b02 fits": UNSEEN})
+    found = make_sheet({"b03": "Raven Flat Boots, $20.0, cheap", "b03 fits": "whole, 3 of 3"})
+    facts = dict(together([unread, found]).facts)
+    assert (facts["b01 fits"], facts["b02 fits"]) == ("1 of 3", "0 of 3")
+    assert together([unread]) == unread
+
+
+def test_the_domain_gives_every_training_task_a_sheet_and_evaluation_none() -> None:
+    domain = open_domain(EnvironmentConfig(name="webshop"))
+    (task, *_), (unseen, *_) = domain.panels("train", 2), domain.panels("valid", 2)
+    assert task.sheet == blank_sheet(task.instruction)
+    assert unseen.sheet is None
+    assert domain.true_sheet(unseen) == true_sheet(*world_of(unseen))
+    first, *_ = episodes()
+    known, other = with_known_sheets(domain, domain.panels("train", 2), [first])
+    assert known.sheet == together([hindsight_sheet(first)])
+    assert other.sheet == blank_sheet(other.instruction)
+
+
+def test_fixed_stretches_of_a_page_are_a_token_each_and_nothing_is_lost() -> None:
+    tokenizer = make_tokenizer(episodes()[:40])
+    for trajectory in episodes()[:40]:
+        for turn in annotate(trajectory, hindsight_sheet(trajectory)):
+            answer = render_answer(turn.answer)
+            ids = encode(tokenizer, answer)
+            assert tokenizer.decode(ids) == answer
+            assert len(ids) < 130
+    assert len(encode(tokenizer, " click[buy now]")) == 1
+    assert (
+        len(
+            encode(
+                tokenizer, " [SEP] Rating: N.A. [SEP] Description [SEP] Features [SEP] Reviews [SEP] Buy Now"
+            )
+        )
+        == 1
+    )

@@ -10,11 +10,10 @@ from dreamgym.core.config import EnvironmentConfig
 from dreamgym.core.data_structures import Sheet, Task, Trajectory
 from dreamgym.environments.players import Listener, Player, PlayerMaker
 from dreamgym.environments.webshop.notes.annotate import OVER
-from dreamgym.environments.webshop.notes.hindsight import blank_sheet
+from dreamgym.environments.webshop.notes.hindsight import blank_sheet, together
 from dreamgym.environments.webshop.notes.replay import replay
 from dreamgym.environments.webshop.notes.truth import true_sheet
 from dreamgym.environments.webshop.panels import is_generated, world_of
-from dreamgym.models.sheet import joined
 from dreamgym.training.annotation import NO_SHEET, annotator_of
 from dreamgym.training.domains.domain import Domain
 from dreamgym.training.domains.plugged import own_parts, plugged
@@ -38,7 +37,7 @@ def webshop(config: EnvironmentConfig) -> Domain:
         plain,
         panels=panels,
         hindsight=_hindsight,
-        together=joined,
+        together=together,
         true_sheet=true_sheet_of,
         replay=lambda trajectory: replay(trajectory, config.data_dir),
         replays_truth=True,

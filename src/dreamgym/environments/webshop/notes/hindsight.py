@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from dreamgym.core.data_structures import Sheet, Trajectory
 from dreamgym.environments.webshop.generator import SHELF
 from dreamgym.environments.webshop.notes.facts import (
+    CHEAP,
     FITS,
     OPTIONS,
     OTHER,
     TRAITS,
+    WHOLE,
     complete,
     first_facts,
     fits_line,
@@ -29,7 +31,7 @@ from dreamgym.environments.webshop.reading import (
     read_score,
     read_wish,
 )
-from dreamgym.models.sheet import UNSEEN, make_sheet
+from dreamgym.models.sheet import UNSEEN, joined, make_sheet
 
 A_FEW = tuple(f"b{number:02d}" for number in range(1, SHELF + 1))
 
@@ -49,6 +51,21 @@ def blank_sheet(instruction: str) -> Sheet:
     """What an instruction alone tells of the shop, as if it had a few products and no more."""
     wish = read_wish(instruction)
     return make_sheet(complete({**first_facts(wish), **dict.fromkeys(A_FEW, UNSEEN)}, wish))
+
+
+def together(sheets: Sequence[Sheet]) -> Sheet:
+    """What the episodes of one task have shown.
+
+    Where an item is known to meet everything, others whose worth nobody has seen are supposed to meet nothing
+    but the price: few meet more, and what is bought most often is what does.
+    """
+    facts = dict(joined(sheets).facts)
+    fits = {key: value for key, value in facts.items() if key.endswith(f" {FITS}")}
+    whole = next((value for value in fits.values() if value.startswith(WHOLE)), "")
+    for key in [key for key, value in fits.items() if whole and value == UNSEEN]:
+        is_cheap = facts[key.removesuffix(f" {FITS}")].endswith(CHEAP)
+        facts[key] = f"{int(is_cheap)} of {whole.rpartition(' ')[2]}"
+    return make_sheet(facts)
 
 
 def _shown(spot: Spot, text: str, facts: dict[str, str], wish: Wish) -> dict[str, str]:
