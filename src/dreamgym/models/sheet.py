@@ -27,6 +27,7 @@ LISTED = "listed"
 INSIDE = " in "
 NAME = re.compile(r"[a-z]+ \d+")
 _WORDS = re.compile(r"[a-z]+")
+_ENTRIES = re.compile(r", | \[SEP\] ")
 
 
 def place_of(value: str) -> str | None:
@@ -98,10 +99,11 @@ def kind_of(name: str) -> str:
 def label_of(entry: str, listed: str) -> str:
     """The label under which an entry stands in a list such as ``color: blue, green, size: 7``.
 
-    ``listed`` where it stands before any label; ``none`` where it is no entry. A label is none.
+    ``listed`` where it stands before any label; ``none`` where it is no entry. A label is none. Entries may
+    also be separated by ``[SEP]``, as on the pages of a shop.
     """
     label = LISTED
-    for part in listed.split(", "):
+    for part in _ENTRIES.split(listed):
         name, colon, text = part.rpartition(": ")
         label = name if colon else label
         if text == entry:
