@@ -3,14 +3,15 @@
 A sheet is a list of ``key: value`` facts. ``at`` says where the agent is. A key whose value starts with
 ``in`` is a *thing* and lies in the named place (``mug 1: in cabinet 2, hot``); every other key is a *place*
 (``cabinet 2: closed``), ``hand`` among them. The *line* of a place is its value and what lies in it; the line
-of a *kind*, a thing's name without its number, says where all of them are. Nothing here knows the
-environment: only this language.
+of a *kind*, a thing's name without its number, says where all of them are. The value of a place may be a
+list (``color: blue, green, size: 7``); the line of an *entry*, ``green in PLACE``, says under which label it
+stands there. Nothing here knows the environment: only this language.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from dreamgym.core.data_structures import Sheet
 from dreamgym.core.errors import InvalidDreamError
@@ -23,9 +24,12 @@ UNSEEN = "unseen"
 HERE = "here"
 NAMED = "named"
 SAID = "said"
+LISTED = "listed"
+INSIDE = " in "
 NAME = re.compile(r"[a-z]+ \d+")
 _WORDS = re.compile(r"[a-z]+")
 _SPOKEN = re.compile(r"[a-z_]+|\d+")
+_ENTRIES = re.compile(r", | \[SEP\] ")
 
 
 def place_of(value: str) -> str | None:
@@ -58,6 +62,16 @@ def make_sheet(facts: dict[str, str]) -> Sheet:
     return Sheet(facts=tuple((key, facts[key]) for key in keys))
 
 
+def joined(sheets: Sequence[Sheet]) -> Sheet:
+    """What several episodes that began in one world have shown of it; who saw a thing first tells of it."""
+    facts: dict[str, str] = {}
+    for sheet in sheets:
+        for key, value in sheet.facts:
+            if key not in facts or (UNSEEN in facts[key] and UNSEEN not in value):
+                facts[key] = value
+    return make_sheet(facts)
+
+
 def places(sheet: Sheet) -> list[str]:
     """The places of the room in reading order, without the hand."""
     return [k for k, v in sheet.facts if place_of(v) is None and k not in (AT, HAND)]
@@ -84,14 +98,32 @@ def kind_of(name: str) -> str:
     return kind if number.isdigit() else name
 
 
+def label_of(entry: str, listed: str) -> str:
+    """The label under which an entry stands in a list such as ``color: blue, green, size: 7``.
+
+    ``listed`` where it stands before any label; ``none`` where it is no entry. A label is none. Entries may
+    also be separated by ``[SEP]``, as on the pages of a shop.
+    """
+    label = LISTED
+    for part in _ENTRIES.split(listed):
+        name, colon, text = part.rpartition(": ")
+        label = name if colon else label
+        if text == entry:
+            return label
+    return NONE
+
+
 def line(sheet: Sheet, key: str) -> str:
     """The sheet's current line of ``key``; ``none`` without such a key.
 
-    A place says what lies in it, a kind which things of it there are; places and things that the agent is
-    at say ``here``, so that no reader has to compare names.
+    A place says what lies in it, a kind which things of it there are, an entry of a list what it is there;
+    places and things that the agent is at say ``here``, so that no reader has to compare names.
     """
     value, at = value_of(sheet, key), value_of(sheet, AT)
     if value is None:
+        entry, inside, place = key.rpartition(INSIDE)
+        if inside and (listed := value_of(sheet, place)) is not None:
+            return label_of(entry, listed)
         things = [(name, fact) for name, fact in sheet.facts if place_of(fact) and kind_of(name) == key]
         return "; ".join(f"{name} {_thing_line(fact, at)}" for name, fact in things) or NONE
     if key == AT:

@@ -16,9 +16,13 @@ from dreamgym.environments.taubench.world import SHOP as OWN_SHOP
 from dreamgym.environments.webarena.notes import annotate as site_turns
 from dreamgym.environments.webarena.notes import hindsight as site
 from dreamgym.environments.webarena.notes.phrases import PHRASES as SITE_PHRASES
+from dreamgym.environments.webshop.notes import annotate as store_turns
+from dreamgym.environments.webshop.notes import hindsight as store
+from dreamgym.environments.webshop.pages import PHRASES as STORE_PHRASES
+from dreamgym.environments.webshop.panels import is_generated
 from dreamgym.models.dream_format import Answer
 from dreamgym.models.sheet import AT, HAND, make_sheet
-from dreamgym.training.settings import ALFWORLD, TAUBENCH, WEBARENA
+from dreamgym.training.settings import ALFWORLD, TAUBENCH, WEBARENA, WEBSHOP
 
 NO_SHEET = make_sheet({AT: "nowhere", HAND: "holds"})
 
@@ -60,6 +64,7 @@ SHOP = Annotator(hindsight=shop.hindsight_sheet, annotate=shop_turns.annotate, p
 SITE = Annotator(
     hindsight=site.hindsight_sheet, annotate=site_turns.annotate, imagines=False, phrases=SITE_PHRASES
 )
+STORE = Annotator(hindsight=store.hindsight_sheet, annotate=store_turns.annotate, phrases=STORE_PHRASES)
 OWN_SITE = "site:"
 PLAIN = Annotator(hindsight=lambda trajectory: NO_SHEET, annotate=plainly)
 
@@ -70,4 +75,6 @@ def annotator_of(task: Task) -> Annotator:
         return HOUSEHOLD
     if task.environment == WEBARENA and task.id.startswith(OWN_SITE):
         return SITE
+    if task.environment == WEBSHOP and is_generated(task.id):
+        return STORE
     return SHOP if task.environment == TAUBENCH and task.id.startswith(f"{OWN_SHOP}:") else PLAIN

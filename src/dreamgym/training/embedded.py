@@ -10,7 +10,7 @@ from transformers import PreTrainedTokenizerFast
 from dreamgym.core.data_structures import Trajectory
 from dreamgym.environments.alfworld import catalogue
 from dreamgym.models import dream_format
-from dreamgym.models.sheet import NAME, SAID
+from dreamgym.models.sheet import LISTED, NAME, SAID
 from dreamgym.models.tokenizer import build_tokenizer, learn_phrases, learn_tokenizer
 from dreamgym.training.annotation import PLAIN, annotator_of
 from dreamgym.training.dialogue import one_line
@@ -73,7 +73,7 @@ def make_tokenizer(trajectories: Sequence[Trajectory]) -> PreTrainedTokenizerFas
     spoken = list(_spoken(trajectories))
     actions = sorted({t.action.text for trajectory in trajectories for t in trajectory.transitions})
     known = annotator_of(trajectories[0].task).phrases if trajectories else None
-    phrases = learn_phrases([*spoken, *actions]) if known is None else known
+    phrases = learn_phrases([*spoken, *actions]) if known is None else sorted(known, key=_longest_first)
     instructions = sorted({trajectory.task.instruction for trajectory in trajectories})
     told = sorted({turn.reasoning for t in trajectories for turn in t.transitions if turn.reasoning})
     sentences = [*sorted(set(spoken)), *actions, *instructions, *told, "Your task is to: <|>"]
@@ -84,6 +84,11 @@ def make_tokenizer(trajectories: Sequence[Trajectory]) -> PreTrainedTokenizerFas
         names = names_in(written)
     texts = (f" {text}" for text in [*sentences, *written])
     return build_tokenizer(names, [*texts, SHEET_WORDS, "\\", *LINE_HEADS], phrases)
+
+
+def _longest_first(phrase: str) -> tuple[int, str]:
+    """The order in which phrases are looked for."""
+    return -len(phrase), phrase
 
 
 def names_in(texts: Iterable[str]) -> list[str]:
@@ -98,7 +103,7 @@ def names_in(texts: Iterable[str]) -> list[str]:
 
 def _facts(trajectories: Sequence[Trajectory]) -> set[str]:
     """What the sheets of the trajectories say, key and value, and what their reasoning is written in."""
-    told = {SHEET_WORDS, SAID}
+    told = {SHEET_WORDS, SAID, LISTED}
     for trajectory in trajectories:
         annotator = annotator_of(trajectory.task)
         sheet = annotator.hindsight(trajectory)

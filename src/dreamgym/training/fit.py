@@ -39,7 +39,7 @@ from dreamgym.utils import atomic
 from dreamgym.utils.progress import make_reporter
 
 EXPERIENCE_LAYERS, POLICY_LAYERS = 3, 4
-TURN_LENGTH, EPISODE_LENGTH = 1024, 4096  # tokens that a context may hold
+TURN_LENGTH, EPISODE_LENGTH = 2048, 4096  # tokens that a context may hold; a turn's, or a sheet's
 # Players who act on what they were shown; elsewhere all but those that know the solution, or nothing.
 CLONED = {ALFWORLD: ("weak", "explorer"), TAUBENCH: ("expert", "weak")}
 NOT_CLONED = ("random", "expert", POLICY)

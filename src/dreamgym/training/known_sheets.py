@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -12,17 +13,17 @@ from dreamgym.training.domains.domain import Domain
 
 
 def with_known_sheets(domain: Domain, tasks: Sequence[Task], offline: Sequence[Trajectory]) -> list[Task]:
-    """``tasks`` with what the trajectory that shows the most has shown of each; the dream imagines the rest.
+    """``tasks`` with what the trajectories have shown of each; the dream imagines the rest.
 
     Raises:
         ConfigError: the domain ``needs_episode``, and no trajectory tells enough of any task.
     """
-    shown: dict[str, Sheet] = {}
+    shown: dict[str, list[Sheet]] = defaultdict(list)
     for trajectory in offline:
-        sheet, id = domain.hindsight(trajectory), trajectory.task.id
-        if id not in shown or what_is_known(sheet) >= what_is_known(shown[id]):
-            shown[id] = sheet
-    known = [replace(task, sheet=shown[task.id]) if task.id in shown else task for task in tasks]
+        shown[trajectory.task.id].append(domain.hindsight(trajectory))
+    known = [
+        replace(task, sheet=_together(domain, shown[task.id])) if task.id in shown else task for task in tasks
+    ]
     if not (domain.needs_episode and offline):
         return known
     told = [task for task in known if task.sheet is not None and is_told(task.sheet)]
@@ -32,6 +33,11 @@ def with_known_sheets(domain: Domain, tasks: Sequence[Task], offline: Sequence[T
             f"can be dreamed: `dreamgym collect --env {domain.name}` plays its training tasks"
         )
     return told
+
+
+def _together(domain: Domain, sheets: Sequence[Sheet]) -> Sheet:
+    """The sheets of one task's trajectories as one."""
+    return domain.together(sorted(sheets, key=what_is_known, reverse=True))
 
 
 def what_is_known(sheet: Sheet) -> tuple[int, int]:

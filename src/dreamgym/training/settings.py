@@ -15,9 +15,9 @@ from dreamgym.core.errors import ConfigError
 
 _CLONE = Path(dreamgym.__file__).parents[2] / "configs"
 PRESETS = _CLONE if _CLONE.is_dir() else Path(sys.prefix) / "share" / "dreamgym" / "configs"
-ALFWORLD, TAUBENCH, WEBARENA = "alfworld", "taubench", "webarena"
+ALFWORLD, TAUBENCH, WEBARENA, WEBSHOP = "alfworld", "taubench", "webarena", "webshop"
 TRACES = "traces"  # the environment of users' own traces: it is in files, and nowhere else
-KNOWN_ENVIRONMENTS = (ALFWORLD, "webshop", WEBARENA, TAUBENCH, TRACES)
+KNOWN_ENVIRONMENTS = (ALFWORLD, WEBSHOP, WEBARENA, TAUBENCH, TRACES)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

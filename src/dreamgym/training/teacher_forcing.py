@@ -149,7 +149,10 @@ async def _judge(model: Dreamer, trajectory: Trajectory, turn: AnnotatedTurn, mo
 def _judged(
     trajectory: Trajectory, turn: AnnotatedTurn, dreamed_state: str, reward: float, *, valid: bool = True
 ) -> JudgedTurn:
-    """The turn, judged; only in ALFWorld do the words of an answer tell whether the action worked."""
+    """The turn, judged by the reward that its annotation gives: a dream pays for the whole or nothing.
+
+    Only in ALFWorld do the words of an answer tell whether the action worked.
+    """
     real = trajectory.transitions[turn.turn]
     told = trajectory.task.environment != ALFWORLD
     return JudgedTurn(
@@ -157,7 +160,7 @@ def _judged(
         dreamed_state=dreamed_state,
         real_state=real.next_state,
         dreamed_reward=reward,
-        real_reward=real.reward,
+        real_reward=turn.answer.reward,
         first_look=bool(turn.first_look),
         real_valid=real.valid if told else None,
         dreamed_valid=valid if told else None,

@@ -138,3 +138,28 @@ def _buttons(names: Iterable[str]) -> dict[str, tuple[Link, str]]:
 def _joined(texts: Iterable[str]) -> str:
     shown = (text for text in texts if text.strip(BLANKS) or (text and "\n" not in text))
     return SEPARATOR.join(text.strip() for text in shown)
+
+
+_FIND, _PRICED = "Instruction: [SEP] Find me", ", and price lower than"
+PHRASES = (  # what never changes on the pages of a generated shop, and the clicks on its buttons
+    f" WebShop [SEP] {_FIND}",
+    f" {_FIND}",
+    " Find me",
+    _PRICED,
+    " dollars [SEP] Back to Search [SEP]",
+    " dollars [SEP] Search",
+    " < Prev [SEP]",
+    " (Total results:",
+    ") [SEP] Next >",
+    ") [SEP] < Prev [SEP] Next >",
+    " [SEP] $",
+    " [SEP] Price: $",
+    " [SEP] Rating: N.A. [SEP] Description [SEP] Features [SEP] Reviews [SEP] Buy Now",
+    " Thank you for shopping with us! [SEP] Your score (min 0.0, max 1.0) [SEP]",
+    " [SEP]",
+    " click[",
+    " search[",
+    *(f"{before}{number:02d}" for number in range(1, 21) for before in (" b", "b", " B")),
+    *(f" click[{button}]" for button in (Link.BACK, Link.PREVIOUS, Link.NEXT, Link.BUY)),
+    *(f" click[{page.lower()}]" for page in SubPage if page is not SubPage.ATTRIBUTES),
+)

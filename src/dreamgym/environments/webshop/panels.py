@@ -65,6 +65,11 @@ def task_named(name: str, data_dir: Path | None = None) -> Task:
     return task
 
 
+def is_generated(id: str) -> bool:
+    """Whether the task of this id is of a generated shop."""
+    return _GENERATED.fullmatch(id) is not None
+
+
 def world_of(task: Task, data_dir: Path | None = None, *, show_attributes: bool = False) -> tuple[Shop, Goal]:
     """The shop and the goal behind a task.
 

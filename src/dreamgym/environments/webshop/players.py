@@ -1,4 +1,4 @@
-"""Scripted players for an experience model to learn from: an expert, a careless one, a random one.
+"""Scripted players for an experience model to learn from: an expert, a curious, a careless, a random one.
 
 A player is told what followed every action (``see``), also where it did not choose it, and says what to do.
 """
@@ -10,10 +10,12 @@ from random import Random
 from typing import Protocol
 
 from dreamgym.environments.webshop.catalogue import Goal
+from dreamgym.environments.webshop.reading import Offer, Results, read_details, read_item, read_results
 from dreamgym.utils.draws import choose
 
 Admissible = Callable[[], Sequence[str]]
 BUY, PREVIOUS, NEXT, BACK = "click[buy now]", "click[< prev]", "click[next >]", "click[back to search]"
+FEATURES = "click[features]"
 PAGES_LOOKED_AT = 3
 CARELESSNESS = (0.2, 0.7)  # how often a careless player slips: from, to
 
@@ -97,6 +99,62 @@ class Careless:
         ]
 
 
+class Curious:
+    """Knows the instruction alone: reads the features of whatever may fit, and buys the first that does.
+
+    Where nothing on the pages it looks at fits, it takes the first thing that may.
+    """
+
+    def __init__(self, goal: Goal, rng: Random) -> None:
+        self._goal = goal
+        self._query = choose(rng, (goal.instruction, f"{goal.query} {' '.join(goal.attributes)}", goal.query))
+        self._page = ""
+        self._title = ""  # of the item that is open
+        self._features: dict[str, tuple[str, ...]] = {}  # by title, of what was read
+        self._clicked: list[str] = []  # since the last page of results
+        self._settles = False
+
+    def see(self, action: str, observation: str) -> None:
+        """See ``Player``."""
+        self._page = observation
+        if read_results(observation) is not None:
+            self._clicked = []
+        elif (item := read_item(observation)) is not None:
+            self._title = item.title
+        elif action == FEATURES:
+            self._features[self._title] = read_details(observation)
+        self._clicked.append(action)
+
+    def choose(self, admissible: Admissible) -> str:
+        """See ``Player``."""
+        if (results := read_results(self._page)) is not None:
+            return self._among(results)
+        if (item := read_item(self._page)) is None:
+            return PREVIOUS if PREVIOUS in admissible() else f"search[{self._query}]"
+        if item.title not in self._features:
+            return FEATURES
+        if not self._settles and not set(self._goal.attributes) <= set(self._features[item.title]):
+            return PREVIOUS
+        offered = {value for _, values in item.options for value in values}
+        wanted = [f"click[{value}]" for _, value in self._goal.options if value in offered]
+        return next((option for option in wanted if option not in self._clicked), BUY)
+
+    def _among(self, results: Results) -> str:
+        """The first offer that may fit and was not looked at, the next page, or the first that may fit."""
+        likely = [offer for offer in results.offers if self._may_fit(offer)]
+        new = [offer for offer in likely if offer.title not in self._features or self._settles]
+        if new:
+            return f"click[{new[0].item}]"
+        if results.offers and results.number < PAGES_LOOKED_AT:
+            return NEXT
+        self._settles = True
+        return PREVIOUS if results.number > 1 else f"search[{self._goal.query}]"
+
+    def _may_fit(self, offer: Offer) -> bool:
+        kind = offer.title.rpartition(" ")[2].lower()
+        return kind == self._goal.query and float(offer.price_tag.lstrip("$")) <= self._goal.price_upper
+
+
 class RandomPlayer:
     """Any action that can be done here."""
 
@@ -113,6 +171,7 @@ class RandomPlayer:
 
 PLAYERS: dict[str, Callable[[Goal, Random], Player]] = {
     "expert": Expert,
+    "curious": Curious,
     "careless": Careless,
     "random": RandomPlayer,
 }

@@ -37,6 +37,7 @@ class Domain:
     cast: Cast | None = None
     variator: TaskVariator | None = None
     hindsight: Callable[[Trajectory], Sheet] = PLAIN.hindsight
+    together: Callable[[Sequence[Sheet]], Sheet] = lambda sheets: sheets[0]
     contradiction: Callable[[Trajectory], int | None] = lambda trajectory: None
     true_sheet: Callable[[Task], Sheet] = lambda task: NO_SHEET  # to measure a dream beside the real world
     replay: Callable[[Trajectory], JudgedEpisode] | None = None

@@ -14,6 +14,7 @@ from dreamgym.environments.taubench.notes.replay import replay
 from dreamgym.environments.taubench.notes.truth import true_sheet
 from dreamgym.environments.taubench.shop import make_shop
 from dreamgym.environments.taubench.world import SHOP
+from dreamgym.models.sheet import joined
 from dreamgym.training.annotation import NO_SHEET, annotator_of
 from dreamgym.training.domains.domain import Domain
 from dreamgym.training.domains.plugged import own_parts, plugged
@@ -28,6 +29,7 @@ def taubench(config: EnvironmentConfig) -> Domain:
     return replace(
         plain,
         hindsight=_hindsight,
+        together=joined,
         true_sheet=_true_sheet,
         replay=replay,
         replays_truth=True,

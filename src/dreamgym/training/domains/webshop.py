@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from random import Random
 
 from dreamgym.core.config import EnvironmentConfig
-from dreamgym.core.data_structures import Task
+from dreamgym.core.data_structures import Sheet, Task, Trajectory
 from dreamgym.environments.players import Listener, Player, PlayerMaker
+from dreamgym.environments.webshop.notes.annotate import OVER
+from dreamgym.environments.webshop.notes.hindsight import blank_sheet, together
+from dreamgym.environments.webshop.notes.replay import replay
+from dreamgym.environments.webshop.notes.truth import true_sheet
+from dreamgym.environments.webshop.panels import is_generated, world_of
+from dreamgym.training.annotation import NO_SHEET, annotator_of
 from dreamgym.training.domains.domain import Domain
 from dreamgym.training.domains.plugged import own_parts, plugged
 
@@ -17,7 +24,35 @@ ORIGINALS = ("goals_test", "goals_eval", "goals_train")
 
 def webshop(config: EnvironmentConfig) -> Domain:
     """The domain of ``environments/webshop``."""
-    return plugged(NAME, "WebshopEnv", config, _players(config), ORIGINALS)
+    plain = plugged(NAME, "WebshopEnv", config, _players(config), ORIGINALS)
+
+    def true_sheet_of(task: Task) -> Sheet:
+        return true_sheet(*world_of(task)) if is_generated(task.id) else NO_SHEET
+
+    def panels(name: str, size: int | None) -> Sequence[Task]:
+        tasks = plain.panels(name, size)
+        return [_unseen(task) for task in tasks] if name == "train" else tasks
+
+    return replace(
+        plain,
+        panels=panels,
+        hindsight=_hindsight,
+        together=together,
+        true_sheet=true_sheet_of,
+        replay=lambda trajectory: replay(trajectory, config.data_dir),
+        replays_truth=True,
+        over=OVER,
+    )
+
+
+def _hindsight(trajectory: Trajectory) -> Sheet:
+    """What an episode has shown, where it is of a generated shop."""
+    return annotator_of(trajectory.task).hindsight(trajectory)
+
+
+def _unseen(task: Task) -> Task:
+    """The task with a sheet that holds nothing but what its instruction tells, for a dream of it."""
+    return replace(task, sheet=blank_sheet(task.instruction)) if is_generated(task.id) else task
 
 
 def _players(config: EnvironmentConfig) -> Mapping[str, PlayerMaker]:

@@ -1,0 +1,116 @@
+"""The sheet of a generated shop: which keys it has, and how their values are written.
+
+::
+
+    at: search boots                      the list of results, or the item, where the shopper is; start; empty
+    hand: page 1                          what is open there: a page of results, item, features, …
+    back: search boots page 1             where the item was opened from
+    wanted: color: green, size: 8         the options that the instruction names
+    color: open                           whether that option was chosen, right or wrong
+    b07: B07 [SEP] Marble Classic Boots [SEP] $60.0, cheap    as results show it; dear above the limit
+    b07 fits: whole, 2 of 2               of attributes and price, how many are met; other, of another kind
+    b07 options: color: blue [SEP] green [SEP] brown [SEP] size: 7 [SEP] 8 [SEP] 9
+    b07 traits: light weight [SEP] leather lined    what its page of features says
+    search boots: 4 found                 what a search finds; no key for one that finds nothing
+    search boots page 1: 4 found, b07, b05, b08, b06    its pages that hold any
+    task search: 12 found                 the search for the instruction itself
+
+What is copied onto pages is separated as there, so that copying it is all that is to be learned.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+
+from dreamgym.environments.webshop.pages import SEPARATOR
+from dreamgym.environments.webshop.reading import Wish
+from dreamgym.models.sheet import AT, HAND, UNSEEN
+
+START, EMPTY, BACK, WANTED = "start", "empty", "back", "wanted"
+BAR, ITEM, PAGE = "bar", "item", "page"  # what is open: the search bar, an item, a page of results
+OPEN, RIGHT, WRONG = "open", "right", "wrong"
+CHEAP, DEAR = "cheap", "dear"
+OTHER, WHOLE = "other", "whole"
+FITS, OPTIONS, TRAITS = "fits", "options", "traits"  # in the order in which they are imagined
+TASK_SEARCH = "task search"
+MOST_WORDS = 24  # of a query that make its key
+ITEM_NAME = re.compile(r"b\d+")
+_WORD = re.compile(r"[a-z0-9]+")
+
+
+def query_key(words: str, instruction: str = "") -> str:
+    """The list that a search for ``words`` shows; the whole ``instruction`` has a short name."""
+    if instruction and words.lower() == instruction.lower():
+        return TASK_SEARCH
+    return " ".join(("search", *_WORD.findall(words.lower())[:MOST_WORDS]))
+
+
+def page_key(query: str, number: int) -> str:
+    """Page ``number`` of a list."""
+    return f"{query} {PAGE} {number}"
+
+
+def first_facts(wish: Wish) -> dict[str, str]:
+    """What the instruction alone tells; what the likeliest searches find is ``unseen``."""
+    facts = {AT: START, HAND: BAR, START: BAR, EMPTY: found(0), BACK: START, WANTED: wanted_line(wish)}
+    facts |= {name: OPEN for name, _ in wish.options}
+    for query in (TASK_SEARCH, query_key(wish.need), query_key(wish.kind)):
+        facts |= {query: UNSEEN, page_key(query, 1): UNSEEN}
+    return facts
+
+
+def wanted_line(wish: Wish) -> str:
+    """The value of ``wanted``."""
+    return ", ".join(f"{name}: {value}" for name, value in wish.options)
+
+
+def found(total: int) -> str:
+    """The value of a list."""
+    return f"{total} found"
+
+
+def page_line(total: int, items: Iterable[str]) -> str:
+    """The value of a page of results that holds any."""
+    return ", ".join((found(total), *items))
+
+
+def product_line(item: str, title: str, price_tag: str, wish: Wish) -> str:
+    """The value of an item: name, title, price, and whether it is below the limit."""
+    is_cheap = float(price_tag.lstrip("$")) <= wish.limit
+    return f"{SEPARATOR.join((item.upper(), title, price_tag))}, {CHEAP if is_cheap else DEAR}"
+
+
+def options_line(options: Iterable[tuple[str, Sequence[str]]]) -> str:
+    """The value of an item's options."""
+    return SEPARATOR.join(f"{name}: {SEPARATOR.join(values)}" for name, values in options)
+
+
+def fits_line(met: int, wish: Wish) -> str:
+    """The value of what an item meets, chosen options apart."""
+    total = len(wish.attributes) + 1
+    return f"{WHOLE}, {total} of {total}" if met == total else f"{met} of {total}"
+
+
+def fits_of(product: str, traits: str, wish: Wish) -> str:
+    """What an item meets, by its other lines; ``unseen`` where they do not tell."""
+    if product == UNSEEN:
+        return UNSEEN
+    shown, price = product.split(", ")
+    if shown.split(SEPARATOR)[1].rpartition(" ")[2].lower() != wish.kind:
+        return OTHER
+    if traits == UNSEEN:
+        return UNSEEN
+    has = traits.split(SEPARATOR)
+    return fits_line(sum(wanted in has for wanted in wish.attributes) + (price == CHEAP), wish)
+
+
+def complete(facts: Mapping[str, str], wish: Wish) -> dict[str, str]:
+    """``facts`` with what follows from them, and all else of the items that they name ``unseen``."""
+    whole = dict(facts)
+    for item in filter(ITEM_NAME.fullmatch, facts):
+        for part in (FITS, OPTIONS, TRAITS):
+            whole.setdefault(f"{item} {part}", UNSEEN)
+        if whole[f"{item} {FITS}"] == UNSEEN:
+            whole[f"{item} {FITS}"] = fits_of(facts[item], whole[f"{item} {TRAITS}"], wish)
+    return whole
