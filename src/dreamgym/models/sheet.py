@@ -29,7 +29,6 @@ INSIDE = " in "
 NAME = re.compile(r"[a-z]+ \d+")
 _WORDS = re.compile(r"[a-z]+")
 _SPOKEN = re.compile(r"[a-z_]+|\d+")
-_ENTRIES = re.compile(r", | \[SEP\] ")
 
 
 def place_of(value: str) -> str | None:
@@ -101,11 +100,10 @@ def kind_of(name: str) -> str:
 def label_of(entry: str, listed: str) -> str:
     """The label under which an entry stands in a list such as ``color: blue, green, size: 7``.
 
-    ``listed`` where it stands before any label; ``none`` where it is no entry. A label is none. Entries may
-    also be separated by ``[SEP]``, as on the pages of a shop.
+    ``listed`` where it stands before any label; ``none`` where it is no entry. A label is none.
     """
     label = LISTED
-    for part in _ENTRIES.split(listed):
+    for part in listed.split(", "):
         name, colon, text = part.rpartition(": ")
         label = name if colon else label
         if text == entry:

@@ -179,17 +179,17 @@ class Reader:
             total, *items = (listed if listed != NONE else said[at]).split(", ")
             back = "< Prev [SEP] " if hand != "page 1" else ""
             head += f"Page {hand[5:]} (Total results: {total.split()[0]}) [SEP] {back}Next >"
-            offers = (f" [SEP] {said[item].split(', ')[0]}" for item in items)
+            offers = (f" [SEP] {i.upper()} [SEP] {' [SEP] '.join(said[i].split(', ')[:2])}" for i in items)
             return head + "".join(offers)
         if hand == "reviews":
             return head + "< Prev"
         if hand == "features":
-            return head + "< Prev [SEP] " + said[f"{at} traits"]
-        _, title, price = said[at].split(", ")[0].split(" [SEP] ")
+            return head + "< Prev [SEP] " + said[f"{at} traits"].replace(", ", " [SEP] ")
+        title, price, _ = said[at].split(", ")
         if hand == "description":
             brand, style, kind = title.split(" ")
             return head + f"< Prev [SEP] {style} {kind.lower()} by {brand}."
-        options = said[f"{at} options"].replace(": ", " [SEP] ")
+        options = said[f"{at} options"].replace(": ", " [SEP] ").replace(", ", " [SEP] ")
         rest = (
             f"Price: {price} [SEP] Rating: N.A. [SEP] Description [SEP] Features [SEP] Reviews [SEP] Buy Now"
         )
@@ -337,12 +337,9 @@ def test_what_any_of_several_episodes_has_seen_is_known() -> None:
 def test_an_item_nobody_has_read_is_supposed_to_meet_the_price_alone_beside_one_that_meets_everything() -> (
     None
 ):
-    goods = {
-        "b01": "B01 [SEP] Opal Flat Boots [SEP] $20.0, cheap",
-        "b02": "B02 [SEP] Ember Flat Boots [SEP] $90.0, dear",
-    }
+    goods = {"b01": "Opal Flat Boots, $20.0, cheap", "b02": "Ember Flat Boots, $90.0, dear"}
     unread = make_sheet({**goods, "b01 fits": UNSEEN, "b02 fits": UNSEEN})
-    found = make_sheet({"b03": "B03 [SEP] Raven Flat Boots [SEP] $20.0, cheap", "b03 fits": "whole, 3 of 3"})
+    found = make_sheet({"b03": "Raven Flat Boots, $20.0, cheap", "b03 fits": "whole, 3 of 3"})
     facts = dict(together([unread, found]).facts)
     assert (facts["b01 fits"], facts["b02 fits"]) == ("1 of 3", "0 of 3")
     assert together([unread]) == unread

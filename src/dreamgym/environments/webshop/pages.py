@@ -159,7 +159,6 @@ PHRASES = (  # what never changes on the pages of a generated shop, and the clic
     " [SEP]",
     " click[",
     " search[",
-    *(f"{before}{number:02d}" for number in range(1, 21) for before in (" b", "b", " B")),
     *(f" click[{button}]" for button in (Link.BACK, Link.PREVIOUS, Link.NEXT, Link.BUY)),
     *(f" click[{page.lower()}]" for page in SubPage if page is not SubPage.ATTRIBUTES),
 )

@@ -7,15 +7,13 @@
     back: search boots page 1             where the item was opened from
     wanted: color: green, size: 8         the options that the instruction names
     color: open                           whether that option was chosen, right or wrong
-    b07: B07 [SEP] Marble Classic Boots [SEP] $60.0, cheap    as results show it; dear above the limit
+    b07: Marble Classic Boots, $60.0, cheap    title and price; dear above the limit
     b07 fits: whole, 2 of 2               of attributes and price, how many are met; other, of another kind
-    b07 options: color: blue [SEP] green [SEP] brown [SEP] size: 7 [SEP] 8 [SEP] 9
-    b07 traits: light weight [SEP] leather lined    what its page of features says
+    b07 options: color: blue, green, brown, size: 7, 8, 9
+    b07 traits: light weight, leather lined    what its page of features says
     search boots: 4 found                 what a search finds; no key for one that finds nothing
     search boots page 1: 4 found, b07, b05, b08, b06    its pages that hold any
     task search: 12 found                 the search for the instruction itself
-
-What is copied onto pages is separated as there, so that copying it is all that is to be learned.
 """
 
 from __future__ import annotations
@@ -23,7 +21,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
-from dreamgym.environments.webshop.pages import SEPARATOR
 from dreamgym.environments.webshop.reading import Wish
 from dreamgym.models.sheet import AT, HAND, UNSEEN
 
@@ -75,15 +72,14 @@ def page_line(total: int, items: Iterable[str]) -> str:
     return ", ".join((found(total), *items))
 
 
-def product_line(item: str, title: str, price_tag: str, wish: Wish) -> str:
-    """The value of an item: name, title, price, and whether it is below the limit."""
-    is_cheap = float(price_tag.lstrip("$")) <= wish.limit
-    return f"{SEPARATOR.join((item.upper(), title, price_tag))}, {CHEAP if is_cheap else DEAR}"
+def product_line(title: str, price_tag: str, wish: Wish) -> str:
+    """The value of an item: title, price, and whether it is below the limit."""
+    return f"{title}, {price_tag}, {CHEAP if float(price_tag.lstrip('$')) <= wish.limit else DEAR}"
 
 
 def options_line(options: Iterable[tuple[str, Sequence[str]]]) -> str:
     """The value of an item's options."""
-    return SEPARATOR.join(f"{name}: {SEPARATOR.join(values)}" for name, values in options)
+    return ", ".join(f"{name}: {', '.join(values)}" for name, values in options)
 
 
 def fits_line(met: int, wish: Wish) -> str:
@@ -96,12 +92,12 @@ def fits_of(product: str, traits: str, wish: Wish) -> str:
     """What an item meets, by its other lines; ``unseen`` where they do not tell."""
     if product == UNSEEN:
         return UNSEEN
-    shown, price = product.split(", ")
-    if shown.split(SEPARATOR)[1].rpartition(" ")[2].lower() != wish.kind:
+    title, _, price = product.split(", ")
+    if title.rpartition(" ")[2].lower() != wish.kind:
         return OTHER
     if traits == UNSEEN:
         return UNSEEN
-    has = traits.split(SEPARATOR)
+    has = traits.split(", ")
     return fits_line(sum(wanted in has for wanted in wish.attributes) + (price == CHEAP), wish)
 
 

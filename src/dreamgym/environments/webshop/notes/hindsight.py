@@ -23,7 +23,6 @@ from dreamgym.environments.webshop.notes.facts import (
 )
 from dreamgym.environments.webshop.notes.facts import options_line as line_of_options
 from dreamgym.environments.webshop.notes.spots import BEGINNING, FEATURES, Spot, chosen, moved
-from dreamgym.environments.webshop.pages import SEPARATOR
 from dreamgym.environments.webshop.reading import (
     Wish,
     read_details,
@@ -74,10 +73,10 @@ def _shown(spot: Spot, text: str, facts: dict[str, str], wish: Wish) -> dict[str
     if spot.bought:
         return _bought(spot, text, facts, wish)
     if spot.behind == FEATURES:
-        return {f"{spot.item} {TRAITS}": SEPARATOR.join(read_details(text))}
+        return {f"{spot.item} {TRAITS}": ", ".join(read_details(text))}
     if spot.item and (page := read_item(text)) is not None:
         return {
-            spot.item: product_line(spot.item, page.title, page.price_tag, wish),
+            spot.item: product_line(page.title, page.price_tag, wish),
             f"{spot.item} {OPTIONS}": line_of_options(page.options),
         }
     return dict(_listed(spot, text, wish))
@@ -93,7 +92,7 @@ def _listed(spot: Spot, text: str, wish: Wish) -> Iterator[tuple[str, str]]:
         items = (offer.item for offer in results.offers)
         yield page_key(spot.query, results.number), page_line(results.total, items)
     for offer in results.offers:
-        yield offer.item, product_line(offer.item, offer.title, offer.price_tag, wish)
+        yield offer.item, product_line(offer.title, offer.price_tag, wish)
 
 
 def _bought(spot: Spot, text: str, facts: dict[str, str], wish: Wish) -> dict[str, str]:

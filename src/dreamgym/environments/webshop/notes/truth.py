@@ -18,7 +18,6 @@ from dreamgym.environments.webshop.notes.facts import (
     product_line,
     query_key,
 )
-from dreamgym.environments.webshop.pages import SEPARATOR
 from dreamgym.environments.webshop.reading import Wish, read_wish
 from dreamgym.environments.webshop.shop import Shop
 from dreamgym.models.sheet import make_sheet
@@ -30,9 +29,9 @@ def true_sheet(shop: Shop, goal: Goal) -> Sheet:
     facts = first_facts(wish)
     for asin, product in shop.products.items():
         item = asin.lower()
-        facts[item] = product_line(item, product.title, product.price_tag, wish)
+        facts[item] = product_line(product.title, product.price_tag, wish)
         facts[f"{item} {OPTIONS}"] = options_line(product.options)
-        facts[f"{item} {TRAITS}"] = SEPARATOR.join(product.features)
+        facts[f"{item} {TRAITS}"] = ", ".join(product.features)
     for query in _queries(shop, goal, wish):
         facts |= _list(shop, query, goal.instruction)
     return make_sheet(complete(facts, wish))
