@@ -15,6 +15,7 @@ from collections.abc import Iterable, Sequence
 
 from dreamgym.core.data_structures import Sheet
 from dreamgym.core.errors import InvalidDreamError
+from dreamgym.models.slots import with_slots
 
 AT = "at"
 HAND = "hand"
@@ -133,7 +134,12 @@ def line(sheet: Sheet, key: str) -> str:
 
 
 def quote(sheet: Sheet, key: str, instruction: str, action: str) -> str:
-    """What a quote of ``key`` must say: its line, with what no reader shall have to compare word for word.
+    """What a quote of ``key`` must say: its line with its slots filled, and marks (see ``marked``)."""
+    return with_slots(marked(sheet, key, instruction, action), value_of(sheet, HAND) or "")
+
+
+def marked(sheet: Sheet, key: str, instruction: str, action: str) -> str:
+    """The line of ``key``, with what no reader shall have to compare word for word.
 
     ``named``: the task's own words name its kind. ``said``: the action says entries of its value, which come
     first, then those that are left. Only keys without a number are compared: what has one is named by it.

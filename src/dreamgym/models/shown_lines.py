@@ -1,10 +1,8 @@
 """Answers that name what stands elsewhere: the model writes a key, plain strings put the text in its place.
 
-``{ page 7 }`` in a next state is the line of the key ``page 7``, forced as that of a quote is. In such a line
-a *slot* such as ``{[6]| - |old}`` is what the hand says of ``[6]`` (``hand: [6] new``), else what follows the
-last bar; what stands before it is written where there is anything. ``{ wish [2] }`` is the second argument of
-a line that is a call. ``{ [2] }``, in a next state and in a change, is the action's second argument. What is
-no key and no argument stays as it is.
+``{ page 7 }`` in a next state is the line of the key ``page 7``, forced as that of a quote is, with its slots
+filled (``models.slots``); ``{ wish [2] }`` is the second argument of a line that is a call. ``{ [2] }``, in a
+next state and in a change, is the action's second argument. What is no key and no argument stays as it is.
 """
 
 from __future__ import annotations
@@ -17,15 +15,13 @@ from dreamgym.core.data_structures import Sheet
 from dreamgym.models.dream_format import Answer
 from dreamgym.models.dream_prompts import many_lines
 from dreamgym.models.sheet import HAND, value_of, with_changes
+from dreamgym.models.slots import EMPTY, with_slots
 
-EMPTY = "empty"
 LONGEST = 200  # characters of an argument
 _NAMED = re.compile(r"\{ ([^{}|\n]+) \}")
 _NUMBER = re.compile(r"\[(\d+)\]")
 _PART = re.compile(r"(.+) \[(\d+)\]")
 _WORD = re.compile(r"[a-z]+ \d+(?!\w)|\S+")
-_SLOT = re.compile(r"\{(\[\d+\])\|([^{}|]*)\|([^{}|]*)\}")
-_ENTRY = re.compile(r"(\[\d+\]) (.*?)(?= \[\d+\] |$)")
 _ARGUMENT = re.compile(
     r"'((?:[^'\\]|\\.)*)'|\"((?:[^\"\\]|\\.)*)\"|(?<![\w.])((?:[a-z]+ )?\d+)(?![\w.])", re.DOTALL
 )
@@ -62,26 +58,15 @@ def _filled(text: str, sheet: Sheet | None, said: Sequence[str]) -> str:
             words = words_of(value_of(sheet, part[1]) or "")
             return words[int(part[2])] if int(part[2]) < len(words) else name[0]
         line = None if sheet is None else value_of(sheet, name[1])
-        return name[0] if sheet is None or line is None else _with_slots(many_lines(line), sheet)
+        return (
+            name[0]
+            if sheet is None or line is None
+            else with_slots(many_lines(line), value_of(sheet, HAND) or "")
+        )
 
     return _NAMED.sub(tell, text)
-
-
-def _with_slots(line: str, sheet: Sheet) -> str:
-    held = dict(_ENTRY.findall(value_of(sheet, HAND) or ""))
-
-    def fill(place: re.Match[str]) -> str:
-        value = held.get(place[1], place[3])
-        return f"{place[2]}{value}" if value not in ("", EMPTY) else ""
-
-    return _SLOT.sub(fill, line)
 
 
 def named(key: str) -> str:
     """How an answer names a line, or an argument: ``[2]``."""
     return f"{{ {key} }}"
-
-
-def slot(name: str, before: str, value: str) -> str:
-    """A slot that holds ``value`` until the hand says otherwise."""
-    return f"{{{name}|{before}|{value}}}"

@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from dreamgym.models.dream_prompts import one_line
-from dreamgym.models.shown_lines import EMPTY, slot
+from dreamgym.models.slots import EMPTY, slot
 
 ANSWER, DONE, WHERE, TOLD = "answer", "done", "where", "told"
 ANY, SOME, YES, NO, RIGHT, KNOWN = "any", "some", "yes", "no", "right", "known"
@@ -25,6 +25,7 @@ TEXT, LINK, BUTTON, FIELD, CHOICE = "text", "link", "button", "field", "choice"
 KINDS = {"link": LINK, "button": BUTTON, "textbox": FIELD, "combobox": CHOICE}
 FINDING = {"Search": "find", "Show": "show"}  # forms that only ask, by their buttons
 NO_FILE = "No file chosen"
+BETWEEN = " - "  # the values of a form
 DOWN, UP = "down", "up"
 SENDS, ENDS = "sends", "ends"
 MORE = re.compile(r"more: (\d+), scroll to see them")
@@ -122,8 +123,12 @@ def element_key(page: str, id: str) -> str:
 
 def sent_key(start: str, values: Sequence[str]) -> str:
     """The key of what a form leads to, sent with ``values``; ``start`` is ``page 7 sends`` or ``find``."""
-    words = ", ".join(value or EMPTY for value in values)
-    return f"{start} {re.sub('[:=]', ' ', words)}"
+    return key_of(f"{start} {BETWEEN.join(value or EMPTY for value in values)}")
+
+
+def key_of(text: str) -> str:
+    """``text`` without what no key may hold."""
+    return re.sub("[:=]", " ", text)
 
 
 def read_hand(value: str) -> dict[str, str]:

@@ -24,13 +24,14 @@ from dreamgym.environments.webarena.notes.facts import (
     WHERE,
     YES,
     element_key,
+    key_of,
     read_hand,
-    sent_key,
     write_hand,
 )
 from dreamgym.models.dream_format import Answer
 from dreamgym.models.sheet import AT, HAND, entries_said
 from dreamgym.models.shown_lines import named, told
+from dreamgym.models.slots import with_slots
 
 OVER = "the episode is over"
 FILES = ("notes.txt", "picture.svg")
@@ -161,11 +162,8 @@ def _selected(moment: _Moment, kind: str, rest: str, call: Call) -> Answer:
 
 def _followed(moment: _Moment, kind: str, rest: str) -> Answer:
     """Where a link or a button leads; a form by what its fields hold."""
-    start, fields, _ = rest.partition(" [")
-    if kind == BUTTON and fields:
-        values = read_hand(rest[len(start) + 1 :])
-        sent = {field: moment.hand.get(field, value) for field, value in values.items()}
-        rest = _known(moment.look(sent_key(start, list(sent.values()))))
+    if kind == BUTTON and (key := with_slots(rest, moment.facts[HAND])) != rest:
+        rest = _known(moment.look(key_of(key)))
     page = _page(_known(rest))
     return moment.answer(page, {}, done=rest.endswith(f", {GOAL}"))
 

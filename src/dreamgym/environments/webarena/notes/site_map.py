@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from random import Random
 
 from dreamgym.environments.webarena.notes.facts import (
+    BETWEEN,
     BUTTON,
     CHOICE,
     DOWN,
@@ -24,9 +25,9 @@ from dreamgym.environments.webarena.notes.facts import (
     elements,
     sent_key,
     stored,
-    write_hand,
 )
 from dreamgym.environments.webarena.state import SHOWN
+from dreamgym.models.slots import slot
 
 MOST_PAGES = 399
 CONTEXTUAL = ("next page", "previous page", "sort by")  # links that lead elsewhere on every page
@@ -182,7 +183,8 @@ class SiteMap:
             return f"{thing.kind}, {document.name}" + (f", by {by}" if by else "") + offered
         if thing.kind == BUTTON and (fields := document.form(id)):
             start = FINDING.get(thing.name, f"{document.name} {SENDS}")
-            return f"{BUTTON}, {start} {write_hand({thing.id: thing.value for thing in fields})}"
+            held = (slot(f"[{thing.id}]", "", thing.value) for thing in fields)
+            return f"{BUTTON}, {start} {BETWEEN.join(held)}"
         target = self.target(document, thing, home)
         goal = f", {GOAL}" if (id, ()) in document.goals else ""
         return f"{thing.kind}, {UNKNOWN if target is None else target.name}{goal}"
