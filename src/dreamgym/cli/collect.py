@@ -35,6 +35,9 @@ def collect(
     heldout_share: Annotated[
         float, typer.Option(min=0.0, max=1.0, help="Share of the scenes that is held out.")
     ] = 0.1,
+    fresh_tasks: Annotated[
+        bool, typer.Option("--fresh-tasks", help="Play tasks of no panel, each once: to clone from.")
+    ] = False,
     policy: Annotated[
         str, typer.Option(help="Who plays the share of 'policy': embedded, or a model's folder.")
     ] = "embedded",
@@ -67,6 +70,7 @@ def collect(
             settings=CollectSettings(shares=shares, mistake_rate=mistake_rate, max_turns=limit),
             cast=cast,
             seed=seed,
+            fresh=fresh_tasks,
             policy=load_policy(config.policy_model) if shares.get(POLICY) else None,
             heldout_share=heldout_share,
             advance=advance,

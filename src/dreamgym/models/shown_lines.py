@@ -1,8 +1,9 @@
 """Answers that name what stands elsewhere: the model writes a key, plain strings put the text in its place.
 
 ``{ page 7 }`` in a next state is the line of the key ``page 7``, forced as that of a quote is, with its slots
-filled (``models.slots``); ``{ wish [2] }`` is the second argument of a line that is a call. ``{ [2] }``, in a
-next state and in a change, is the action's second argument. What is no key and no argument stays as it is.
+filled (``models.slots``); ``{ wish [2] }`` is the second argument of a line that is a call, and
+``{ was wish [2] }`` that of the line before the turn, as a key in a change is. ``{ [2] }`` is the action's
+second argument. What is no key and no argument stays as it is.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from dreamgym.models.dream_prompts import many_lines
 from dreamgym.models.sheet import HAND, value_of, with_changes
 from dreamgym.models.slots import EMPTY, with_slots
 
+WAS = "was "
 LONGEST = 200  # characters of an argument
 _NAMED = re.compile(r"\{ ([^{}|\n]+) \}")
 _NUMBER = re.compile(r"\[(\d+)\]")
@@ -34,9 +36,9 @@ def told(answer: Answer, sheet: Sheet, action: str) -> Answer:
         InvalidDreamError: a change names a key or a place that the sheet does not hold.
     """
     said = arguments(action)
-    changes = tuple((key, _filled(value, None, said)) for key, value in answer.changes)
+    changes = tuple((key, _filled(value, sheet, sheet, said)) for key, value in answer.changes)
     after = with_changes(sheet, changes)
-    return replace(answer, next_state=_filled(answer.next_state, after, said), changes=changes)
+    return replace(answer, next_state=_filled(answer.next_state, after, sheet, said), changes=changes)
 
 
 def arguments(action: str) -> list[str]:
@@ -50,19 +52,17 @@ def words_of(call: str) -> list[str]:
     return _WORD.findall(call)
 
 
-def _filled(text: str, sheet: Sheet | None, said: Sequence[str]) -> str:
-    def tell(name: re.Match[str]) -> str:
-        if number := _NUMBER.fullmatch(name[1]):
-            return said[int(number[1]) - 1] if 0 < int(number[1]) <= len(said) else name[0]
-        if sheet is not None and (part := _PART.fullmatch(name[1])):
+def _filled(text: str, now: Sheet, before: Sheet, said: Sequence[str]) -> str:
+    def tell(match: re.Match[str]) -> str:
+        name = match[1].removeprefix(WAS)
+        sheet = now if name == match[1] else before
+        if number := _NUMBER.fullmatch(name):
+            return said[int(number[1]) - 1] if 0 < int(number[1]) <= len(said) else match[0]
+        if part := _PART.fullmatch(name):
             words = words_of(value_of(sheet, part[1]) or "")
-            return words[int(part[2])] if int(part[2]) < len(words) else name[0]
-        line = None if sheet is None else value_of(sheet, name[1])
-        return (
-            name[0]
-            if sheet is None or line is None
-            else with_slots(many_lines(line), value_of(sheet, HAND) or "")
-        )
+            return words[int(part[2])] if int(part[2]) < len(words) else match[0]
+        line = value_of(sheet, name)
+        return match[0] if line is None else with_slots(many_lines(line), value_of(sheet, HAND) or "")
 
     return _NAMED.sub(tell, text)
 

@@ -56,6 +56,14 @@ class Cast(Protocol):
         """What is played, in order; no task that is evaluated on."""
         ...
 
+    def fresh_tasks(self, episodes: int) -> Iterator[Task]:
+        """Training tasks that are in no panel, each once.
+
+        Raises:
+            ConfigError: there are none.
+        """
+        ...
+
     def environment(self, max_turns: int) -> Environment:
         """A fresh one, for a policy."""
         ...

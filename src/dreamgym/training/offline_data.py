@@ -36,12 +36,16 @@ def collect_offline_data(
     settings: CollectSettings,
     cast: Cast,
     seed: int,
+    fresh: bool = False,
     policy: Policy | None = None,
     heldout_share: float = 0.1,
     advance: Advance = lambda: None,
 ) -> dict[str, Any]:
-    """Play ``episodes`` episodes on training tasks, write them into ``folder``, return the manifest."""
-    tasks = cast.tasks(episodes)
+    """Play ``episodes`` episodes on training tasks, write them into ``folder``, return the manifest.
+
+    ``fresh``: on tasks of no panel.
+    """
+    tasks = cast.fresh_tasks(episodes) if fresh else cast.tasks(episodes)
     return write_offline_data(
         folder,
         collect_trajectories(tasks, settings, cast=cast, seed=seed, policy=policy),

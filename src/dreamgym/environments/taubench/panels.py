@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from functools import lru_cache
-from itertools import count
+from itertools import count, islice
 from pathlib import Path
 
 from dreamgym.core.data_structures import Task
@@ -68,6 +68,11 @@ def task_of(world: World) -> Task:
         split=id.split(":")[1],
         opening=world.opening,
     )
+
+
+def fresh_tasks(most: int) -> Iterator[Task]:
+    """Generated training tasks that are in no panel."""
+    return islice(generated_tasks(SIZES["train"]), most)
 
 
 def _checked(name: str, size: int | None, there: int) -> int:

@@ -7,6 +7,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 
@@ -88,6 +89,12 @@ def world_of(task: Task, data_dir: Path | None = None, *, show_attributes: bool 
     folder = data_folder(data_dir)
     goal = load_original(folder).goals[int(task.id.removeprefix("goal:"))]
     return original_shop(folder, show_attributes), goal
+
+
+def fresh_tasks(count: int) -> Iterator[Task]:
+    """Generated training tasks that are in no panel."""
+    first, goals = SIZES["train"], GOALS_PER_SHOP["train"]
+    return (_generated_task(number // goals, number % goals) for number in range(first, first + count))
 
 
 @lru_cache(maxsize=4)

@@ -17,7 +17,7 @@ from dreamgym.environments.alfworld.engine import World
 from dreamgym.environments.alfworld.env import AlfworldEnv
 from dreamgym.environments.alfworld.mistakes import draw_mistake
 from dreamgym.environments.alfworld.notes import NOTHING, Notes
-from dreamgym.environments.alfworld.panels import TASKS_PER_SCENE, game_of, generated_tasks
+from dreamgym.environments.alfworld.panels import SIZES, TASKS_PER_SCENE, game_of, generated_tasks
 from dreamgym.environments.alfworld.players import PLAYERS, Player
 from dreamgym.environments.alfworld.situation import Situation
 from dreamgym.environments.base_env import Environment
@@ -35,6 +35,11 @@ class Household:
     def tasks(self, episodes: int) -> Iterator[Task]:
         """See ``Cast``. The first thousand are those of the panel ``train``."""
         return islice(generated_tasks(0, per_scene=TASKS_PER_SCENE["train"]), episodes)
+
+    def fresh_tasks(self, episodes: int) -> Iterator[Task]:
+        """See ``Cast``."""
+        first = SIZES["train"]
+        return islice(generated_tasks(0, per_scene=TASKS_PER_SCENE["train"]), first, first + episodes)
 
     def environment(self, max_turns: int) -> Environment:
         """See ``Cast``."""

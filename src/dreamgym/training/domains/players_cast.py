@@ -9,6 +9,7 @@ from itertools import cycle, islice
 from random import Random
 
 from dreamgym.core.data_structures import Task, Trajectory
+from dreamgym.core.errors import ConfigError
 from dreamgym.environments.base_env import Environment
 from dreamgym.environments.players import PlayerMaker
 from dreamgym.environments.spec import EnvironmentSpec
@@ -29,6 +30,7 @@ class PlayersCast:
     workers: int
     players: Mapping[str, PlayerMaker]
     training: Callable[[int], Sequence[Task]]
+    fresh: Callable[[int], Iterator[Task]] | None = None
 
     @property
     def shares(self) -> Mapping[str, float]:
@@ -43,6 +45,15 @@ class PlayersCast:
     def tasks(self, episodes: int) -> Iterator[Task]:
         """See ``Cast``."""
         return islice(cycle(self.training(episodes)), episodes)
+
+    def fresh_tasks(self, episodes: int) -> Iterator[Task]:
+        """See ``Cast``."""
+        if self.fresh is None:
+            raise ConfigError(
+                f"the environment '{self.spec.name}' has no training tasks but those of its panels: "
+                "leave --fresh-tasks out"
+            )
+        return self.fresh(episodes)
 
     def environment(self, max_turns: int) -> Environment:
         """See ``Cast``."""

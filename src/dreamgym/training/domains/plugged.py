@@ -87,6 +87,7 @@ def plugged(
             workers=config.workers,
             players={"random": RandomPlayer, **players},
             training=training,
+            fresh=getattr(tables, "fresh_tasks", None),
         ),
     )
 

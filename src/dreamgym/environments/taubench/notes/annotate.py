@@ -15,11 +15,10 @@ from dreamgym.environments.taubench.notes.facts import (
     HINT,
     HOLDS,
     LATER,
-    LATER_HINT,
-    LATER_THOUGHT,
     LEFT,
     LINES,
     MANNER,
+    NEXT,
     OWED,
     SPOILED,
     THOUGHT,
@@ -179,14 +178,10 @@ def _said(sheet: Sheet, content: str, answer: str) -> dict[str, str]:
     elif "i mean " in answer:
         changes[THOUGHT] = NONE
     elif ": and i want to " in answer:
-        changes |= {new: value_of(sheet, old) or NONE for new, old in NEXT} | dict.fromkeys(
-            dict(NEXT).values(), NONE
-        )
+        changes |= {new: value_of(sheet, old) or NONE for new, old in NEXT.items()}
+        changes |= dict.fromkeys(NEXT.values(), NONE)
     elif "i do not understand" in answer or "not what i want" in answer or "takes too long" in answer:
         changes[MANNER] = impatient(value_of(sheet, MANNER) or "")
     elif any(word in words for word in IDENTITY):
         changes[CUSTOMER] = (value_of(sheet, CUSTOMER) or "").partition(AT_FIRST)[0]
     return changes
-
-
-NEXT = ((WISH, LATER), (THOUGHT, LATER_THOUGHT), (HINT, LATER_HINT))

@@ -41,6 +41,7 @@ CUSTOMER, MANNER, WISH, THOUGHT, HINT, LATER, LEFT, OWED = (
     "owed",
 )
 LATER_THOUGHT, LATER_HINT = "later thought", "later hint"
+NEXT = {WISH: LATER, THOUGHT: LATER_THOUGHT, HINT: LATER_HINT}  # what each becomes when the next is wanted
 OF_ANOTHER, SPOILED, SOLD_OUT, TOTAL, AT_FIRST = "of another", "spoiled", "sold out", "total", ", at first "
 KIND_OF_TOOL = {tool: kind for kind, tool in CALLS.items()}
 FORMS = {form.name: form for form in CHANGE_FORMS}

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from dreamgym.core.data_structures import Sheet
-from dreamgym.environments.taubench.notes.facts import CUSTOMER, HINT, LINES, NOBODY, THOUGHT, WISH
+from dreamgym.environments.taubench.notes.facts import CUSTOMER, HINT, LINES, NEXT, NOBODY, THOUGHT, WISH
 from dreamgym.environments.taubench.shop_tools import POLICY
 from dreamgym.models.dream_format import Answer
 from dreamgym.models.sheet import AT, HAND, NONE, value_of, with_changes
-from dreamgym.models.shown_lines import arguments, named, told, words_of
+from dreamgym.models.shown_lines import WAS, arguments, named, told, words_of
 
 SPEAKER = "customer: "
 FIXED = (POLICY, *(f": {form.example}" for form in LINES.values()))  # whatever their words are
@@ -24,12 +24,21 @@ def naming(answer: Answer, sheet: Sheet, action: str, quotes: tuple[str, ...]) -
     text = answer.next_state
     for said, name in () if text.endswith(FIXED) else _sayings(text, after, action, quotes):
         text = _put(text, said, name)
-    hand = dict(answer.changes).get(HAND, "")
-    for number, said in enumerate(arguments(action), start=1):
-        hand = _put(hand, said, named(f"[{number}]"))
-    changes = tuple((key, hand if key == HAND else value) for key, value in answer.changes)
+    if text.startswith(SPEAKER):
+        for said, name in _arguments(CUSTOMER, value_of(sheet, CUSTOMER) or ""):
+            text = _put(text, said, name.replace(CUSTOMER, f"{WAS}{CUSTOMER}"))
+    changes = tuple((key, _named_change(key, value, sheet, action)) for key, value in answer.changes)
     written = replace(answer, next_state=text, changes=changes)
     return written if written != answer and told(written, sheet, action) == answer else None
+
+
+def _named_change(key: str, value: str, sheet: Sheet, action: str) -> str:
+    """What the hand takes from the action, and a wish from the one that comes later."""
+    if key == HAND:
+        for number, said in enumerate(arguments(action), start=1):
+            value = _put(value, said, named(f"[{number}]"))
+    later = NEXT.get(key, "")
+    return named(later) if later and value == value_of(sheet, later) != NONE else value
 
 
 def _sayings(text: str, after: Sheet, action: str, quotes: tuple[str, ...]) -> Iterator[tuple[str, str]]:

@@ -5,13 +5,13 @@ A stretch with a customer's name in it would be another word for that name, and 
 
 from __future__ import annotations
 
-from dreamgym.environments.taubench.notes.facts import CUSTOMER, HINT, LINES, THOUGHT, WISH
+from dreamgym.environments.taubench.notes.facts import CUSTOMER, HINT, LINES, NEXT, THOUGHT, WISH
 from dreamgym.environments.taubench.players import QUESTIONS
 from dreamgym.environments.taubench.shop_script import LABELS, WISHES
 from dreamgym.environments.taubench.shop_tools import POLICY
 from dreamgym.environments.taubench.user import STOP
 from dreamgym.models.sheet import AT
-from dreamgym.models.shown_lines import named
+from dreamgym.models.shown_lines import WAS, named
 
 _ASKED = ("what is your name and code?", "may i", "i cannot do that.", "done", *QUESTIONS.values())
 _SAID = (
@@ -60,7 +60,7 @@ _REFUSED = (
 _NAMED = (
     *(f"[{number}]" for number in (1, 2, 3)),
     *(f"{key} [{number}]" for key in (WISH, THOUGHT) for number in (1, 2, 3)),
-    *(CUSTOMER, HINT, AT),
+    *(CUSTOMER, HINT, AT, *NEXT.values(), f"{WAS}{CUSTOMER} [5]"),
 )
 _FORMS = [form.example for form in LINES.values()]
 PHRASES = tuple(
