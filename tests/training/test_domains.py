@@ -10,6 +10,7 @@ import pytest
 from pydantic import ValidationError
 
 from dreamgym.core.config import EnvironmentConfig
+from dreamgym.core.errors import ConfigError
 from dreamgym.core.serialization import decode, encode
 from dreamgym.environments.spec import EnvironmentSpec
 from dreamgym.training.domains.real_worlds import spec_of
@@ -43,3 +44,21 @@ def test_options_survive_the_way_to_a_worker() -> None:
 def test_a_state_that_no_page_has_is_refused() -> None:
     with pytest.raises(ValidationError, match="abstract"):
         EnvironmentConfig(name="webarena", state="half")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", ["alfworld", "taubench", "webshop"])
+def test_fresh_tasks_are_training_tasks_of_no_panel(name: str) -> None:
+    domain = open_domain(EnvironmentConfig(name=name))
+    assert domain.cast is not None
+    fresh = [task.id for task in domain.cast.fresh_tasks(30)]
+    listed = {task.id for panel in ("train", "valid") for task in domain.panels(panel, None)}
+    assert len(set(fresh)) == 30
+    assert not listed.intersection(fresh)
+    assert all("valid" not in task.split for task in domain.cast.fresh_tasks(3))
+
+
+def test_a_world_without_tasks_beyond_its_panels_says_so() -> None:
+    domain = open_domain(EnvironmentConfig(name="webarena"))
+    assert domain.cast is not None
+    with pytest.raises(ConfigError, match="leave --fresh-tasks out"):
+        domain.cast.fresh_tasks(1)
