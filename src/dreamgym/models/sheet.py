@@ -62,6 +62,20 @@ def make_sheet(facts: dict[str, str]) -> Sheet:
     return Sheet(facts=tuple((key, facts[key]) for key in keys))
 
 
+def what_is_known(sheet: Sheet) -> tuple[int, int]:
+    """To be compared: how little of what the task is about is unseen, then how much is known at all."""
+    return -len(_untold(sheet)), sum(UNSEEN not in value for _, value in sheet.facts)
+
+
+def is_told(sheet: Sheet) -> bool:
+    """Whether all is known that has no number: who asks, and for what. The things of a world have numbers."""
+    return not _untold(sheet)
+
+
+def _untold(sheet: Sheet) -> list[str]:
+    return [key for key, value in sheet.facts if UNSEEN in value and kind_of(key) == key]
+
+
 def joined(sheets: Sequence[Sheet]) -> Sheet:
     """What several episodes that began in one world have shown of it; who saw a thing first tells of it."""
     facts: dict[str, str] = {}

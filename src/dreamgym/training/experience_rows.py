@@ -17,7 +17,7 @@ from dreamgym.environments.alfworld.hindsight import without_unseen
 from dreamgym.environments.annotated import AnnotatedTurn
 from dreamgym.models.embedding import HashingEmbedder, embed_turns
 from dreamgym.models.quality import experiences_of
-from dreamgym.models.sheet import UNSEEN, kind_of, place_of
+from dreamgym.models.sheet import UNSEEN, joined, kind_of, place_of, what_is_known
 from dreamgym.training.annotation import annotator_of
 from dreamgym.training.fit_rows import RowMaker, dream_segments, sheet_segments, turn_segments
 from dreamgym.training.supervised import Row
@@ -86,12 +86,18 @@ def experience_rows(
 
 
 def annotated_turns(trajectories: Sequence[Trajectory], advance: Advance) -> Iterator[list[AnnotatedTurn]]:
-    """The turns of each trajectory with their reasoning traces R*."""
-    annotators = [annotator_of(trajectory.task) for trajectory in trajectories]
-    sheets = [a.hindsight(trajectory) for a, trajectory in zip(annotators, trajectories, strict=True)]
-    usual = usual_status(sheets)
-    for annotator, trajectory, sheet in zip(annotators, trajectories, sheets, strict=True):
-        yield list(annotator.annotate(trajectory, without_unseen(sheet, usual)))
+    """The turns of each trajectory with their reasoning traces R*.
+
+    They start from what all trajectories of a task have shown: who lost never learned what would have won.
+    """
+    shown: dict[str, list[Sheet]] = defaultdict(list)
+    for trajectory in trajectories:
+        shown[trajectory.task.id].append(annotator_of(trajectory.task).hindsight(trajectory))
+    sheets = {id: joined(sorted(each, key=what_is_known, reverse=True)) for id, each in shown.items()}
+    usual = usual_status([sheets[trajectory.task.id] for trajectory in trajectories])
+    for trajectory in trajectories:
+        start = without_unseen(sheets[trajectory.task.id], usual)
+        yield list(annotator_of(trajectory.task).annotate(trajectory, start))
         advance()
 
 

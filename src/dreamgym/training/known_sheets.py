@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from dreamgym.core.data_structures import Sheet, Task, Trajectory
 from dreamgym.core.errors import ConfigError
-from dreamgym.models.sheet import UNSEEN, kind_of
+from dreamgym.models.sheet import is_told, what_is_known
 from dreamgym.training.domains.domain import Domain
 
 
@@ -38,17 +38,3 @@ def with_known_sheets(domain: Domain, tasks: Sequence[Task], offline: Sequence[T
 def _together(domain: Domain, sheets: Sequence[Sheet]) -> Sheet:
     """The sheets of one task's trajectories as one."""
     return domain.together(sorted(sheets, key=what_is_known, reverse=True))
-
-
-def what_is_known(sheet: Sheet) -> tuple[int, int]:
-    """To be compared: how little of what the task is about is unseen, then how much is known at all."""
-    return -len(_untold(sheet)), sum(UNSEEN not in value for _, value in sheet.facts)
-
-
-def is_told(sheet: Sheet) -> bool:
-    """Whether all is known that has no number: who asks, and for what. The things of a world have numbers."""
-    return not _untold(sheet)
-
-
-def _untold(sheet: Sheet) -> list[str]:
-    return [key for key, value in sheet.facts if UNSEEN in value and kind_of(key) == key]
