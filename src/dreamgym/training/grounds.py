@@ -170,12 +170,10 @@ def offline_folder(config: DreamGymConfig) -> Path | None:
         return chosen
     if name == ALFWORLD:
         return ASSETS / "offline"
-    if not config.dreams:
-        return None
-    if not (shipped := ASSETS / name / "offline").is_dir():
+    if config.dreams:
         raise ConfigError(
             f"no offline data of '{name}' is shipped, and a dream stands on it: collect some "
             f"(`dreamgym collect --env {name}`), fit a model, and name both in environment.offline_data and "
             "reasoning_model.name; or train for real: buffer.synthetic_ratio=0"
         )
-    return shipped
+    return None

@@ -92,18 +92,13 @@ def _check_form(folder: Path, config: ReasoningModelConfig) -> None:
 def model_name(name: str, asset: str) -> str:
     """What ``load_causal_lm`` takes for a setting's ``name``; ``asset`` is ``policy`` or ``experience``.
 
-    ``embedded`` is the household's, ``embedded/taubench`` that of another world.
-
     Raises:
         ConfigError: it can mean no model.
     """
-    shipped, _, world = name.partition("/")
-    if shipped != EMBEDDED:
+    if name != EMBEDDED:
         model_place(name)
         return name
-    folder = ASSETS / world / asset
+    folder = ASSETS / asset
     if not (folder / "config.json").is_file():
-        raise UnavailableError(
-            f"the model '{name}' is not in this version: no {folder}; see `dreamgym fit --help`"
-        )
+        raise UnavailableError(f"the embedded {folder} is not installed: make it with `dreamgym fit {asset}`")
     return str(folder)
