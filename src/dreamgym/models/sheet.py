@@ -164,7 +164,7 @@ def marked(sheet: Sheet, key: str, instruction: str, action: str) -> str:
     if kind_of(key) in _WORDS.findall(instruction.lower()):
         return f"{NAMED}, {text}"
     value = value_of(sheet, key)
-    if value is None or key == AT or kind_of(key) != key:
+    if value is None or key == AT or any(map(str.isdigit, key)):
         return text
     said, left = entries_said(value, action)
     return f"{SAID} {', '.join(said)}; {', '.join(left) or NOTHING}" if said else text

@@ -155,7 +155,11 @@ class Reader:
         self.at, self.hand = value_of(turn.sheet, AT), value_of(turn.sheet, HAND) or ""
         self.said = {}
         for key in turn.quotes:
-            told = quote(turn.sheet, key, instruction).removeprefix("here, ").removeprefix("named, ")
+            told = (
+                quote(turn.sheet, key, instruction, turn.action)
+                .removeprefix("here, ")
+                .removeprefix("named, ")
+            )
             self.said[key] = told.removesuffix("; nothing")
 
     def is_valid(self) -> bool:
@@ -233,7 +237,7 @@ def test_every_answer_can_be_written_and_read_and_is_well_founded() -> None:
             assert parse_answer(render_answer(turn.answer)) == turn.answer
             assert len(turn.quotes) == len(set(turn.quotes)) <= 6
             assert not unfounded(turn.sheet, turn.quotes, turn.answer.check, instruction)
-            assert all(UNSEEN not in quote(turn.sheet, key, instruction) for key in turn.quotes)
+            assert all(UNSEEN not in quote(turn.sheet, key, instruction, turn.action) for key in turn.quotes)
             conditions = [condition.endswith(" yes") for condition in turn.answer.check.split(", ")]
             assert (bool(turn.answer.check) and all(conditions)) == turn.answer.done
 
