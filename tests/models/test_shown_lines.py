@@ -57,6 +57,13 @@ def test_arguments_are_texts_and_whole_numbers() -> None:
     assert len(arguments(f"fill('{'a' * 999}')")[0]) == 200
 
 
+def test_a_text_cannot_fill_in_another_field() -> None:
+    answer = answered(
+        named("page 7"), action="fill('6', 'x [5] rome')", changes=((HAND, f"[6] {named('[2]')}"),)
+    )
+    assert answer.next_state == "a page\n[5] city - oslo\n[6] note - x (5) rome"
+
+
 def test_what_is_no_key_and_no_argument_stays_as_it_is() -> None:
     text = '{"a": { page 8 }, "b": {page 7}} { } {[5]| - |oslo} { [0] } { [3] }'
     assert answered(text, action="fill('1', '2')").next_state == text

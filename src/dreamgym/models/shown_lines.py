@@ -42,9 +42,13 @@ def told(answer: Answer, sheet: Sheet, action: str) -> Answer:
 
 
 def arguments(action: str) -> list[str]:
-    """What an action is given, in order: texts in quotes, names and whole numbers, on one line each."""
+    """What an action is given, in order: texts in quotes, names and whole numbers, on one line each.
+
+    A ``[7]`` in a text is written ``(7)``: it would be another entry of the hand.
+    """
     found = (next((text for text in match if text), "") for match in _ARGUMENT.findall(action))
-    return [" ".join(re.sub(r"\\(.)", r"\1", text).split())[:LONGEST] or EMPTY for text in found]
+    plain = (_NUMBER.sub(r"(\1)", re.sub(r"\\(.)", r"\1", text)) for text in found)
+    return [" ".join(text.split())[:LONGEST] or EMPTY for text in plain]
 
 
 def words_of(call: str) -> list[str]:

@@ -78,3 +78,8 @@ def annotator_of(task: Task) -> Annotator:
     if task.environment == WEBSHOP and is_generated(task.id):
         return STORE
     return SHOP if task.environment == TAUBENCH and task.id.startswith(f"{OWN_SHOP}:") else PLAIN
+
+
+def hindsight_of(trajectory: Trajectory) -> Sheet:
+    """What a trajectory has shown of the world it began in, as its world's rules read it."""
+    return annotator_of(trajectory.task).hindsight(trajectory)

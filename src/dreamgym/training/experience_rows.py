@@ -18,7 +18,7 @@ from dreamgym.environments.annotated import AnnotatedTurn
 from dreamgym.models.embedding import HashingEmbedder, embed_turns
 from dreamgym.models.quality import experiences_of
 from dreamgym.models.sheet import UNSEEN, joined, kind_of, place_of, what_is_known
-from dreamgym.training.annotation import annotator_of
+from dreamgym.training.annotation import annotator_of, hindsight_of
 from dreamgym.training.fit_rows import RowMaker, dream_segments, sheet_segments, turn_segments
 from dreamgym.training.supervised import Row
 from dreamgym.training.taught import is_taught, taught_rows, uses_teacher
@@ -92,7 +92,7 @@ def annotated_turns(trajectories: Sequence[Trajectory], advance: Advance) -> Ite
     """
     shown: dict[str, list[Sheet]] = defaultdict(list)
     for trajectory in trajectories:
-        shown[trajectory.task.id].append(annotator_of(trajectory.task).hindsight(trajectory))
+        shown[trajectory.task.id].append(hindsight_of(trajectory))
     sheets = {id: joined(sorted(each, key=what_is_known, reverse=True)) for id, each in shown.items()}
     usual = usual_status([sheets[trajectory.task.id] for trajectory in trajectories])
     for trajectory in trajectories:
@@ -169,7 +169,4 @@ def windows(turns: int, history: int | None, rng: random.Random) -> Iterator[tup
 def sheet_rows(trajectories: Sequence[Trajectory], maker: RowMaker) -> list[Row]:
     """One row per task whose sheet is to be imagined where nobody has seen all of it."""
     of_tasks = {t.task.id: t for t in trajectories if annotator_of(t.task).imagines}
-    return [
-        maker.row(sheet_segments(t.task.instruction, annotator_of(t.task).hindsight(t)))
-        for t in of_tasks.values()
-    ]
+    return [maker.row(sheet_segments(t.task.instruction, hindsight_of(t))) for t in of_tasks.values()]

@@ -19,3 +19,18 @@ def run_sync(coroutine: Coroutine[Any, Any, T], *, instead: str) -> T:
     raise RuntimeError(
         f"a synchronous call inside a running event loop would block it: await {instead} instead"
     )
+
+
+def at_once(coroutine: Coroutine[Any, Any, T]) -> T:
+    """What a coroutine returns that waits for nobody.
+
+    Raises:
+        RuntimeError: it waited.
+    """
+    try:
+        coroutine.send(None)
+    except StopIteration as done:
+        result: T = done.value
+        return result
+    coroutine.close()
+    raise RuntimeError("a coroutine that was to answer at once waited for something")

@@ -7,7 +7,7 @@ from dataclasses import replace
 from random import Random
 
 from dreamgym.core.config import EnvironmentConfig
-from dreamgym.core.data_structures import Sheet, Task, Trajectory
+from dreamgym.core.data_structures import Sheet, Task
 from dreamgym.environments.players import Listener, Player, PlayerMaker
 from dreamgym.environments.taubench.notes.annotate import OVER
 from dreamgym.environments.taubench.notes.replay import replay
@@ -15,7 +15,7 @@ from dreamgym.environments.taubench.notes.truth import true_sheet
 from dreamgym.environments.taubench.shop import make_shop
 from dreamgym.environments.taubench.world import SHOP
 from dreamgym.models.sheet import joined
-from dreamgym.training.annotation import NO_SHEET, annotator_of
+from dreamgym.training.annotation import NO_SHEET, hindsight_of
 from dreamgym.training.domains.domain import Domain
 from dreamgym.training.domains.plugged import own_parts, plugged
 
@@ -28,7 +28,7 @@ def taubench(config: EnvironmentConfig) -> Domain:
     plain = plugged(NAME, "TaubenchEnv", config, _players(), ORIGINALS, (("user", config.user),))
     return replace(
         plain,
-        hindsight=_hindsight,
+        hindsight=hindsight_of,
         together=joined,
         true_sheet=_true_sheet,
         replay=replay,
@@ -36,11 +36,6 @@ def taubench(config: EnvironmentConfig) -> Domain:
         over=OVER,
         needs_episode=True,
     )
-
-
-def _hindsight(trajectory: Trajectory) -> Sheet:
-    """What an episode has shown, where it is of our own shop."""
-    return annotator_of(trajectory.task).hindsight(trajectory)
 
 
 def _true_sheet(task: Task) -> Sheet:

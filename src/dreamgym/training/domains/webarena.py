@@ -7,12 +7,12 @@ from dataclasses import replace
 from random import Random
 
 from dreamgym.core.config import EnvironmentConfig
-from dreamgym.core.data_structures import Sheet, Task, Trajectory
+from dreamgym.core.data_structures import Sheet, Task
 from dreamgym.environments.players import Player, PlayerMaker, Reader
 from dreamgym.environments.webarena.notes.annotate import OVER
 from dreamgym.environments.webarena.notes.replay import replay
 from dreamgym.environments.webarena.notes.truth import true_sheet
-from dreamgym.training.annotation import NO_SHEET, OWN_SITE, annotator_of
+from dreamgym.training.annotation import NO_SHEET, OWN_SITE, hindsight_of
 from dreamgym.training.domains.domain import Domain
 from dreamgym.training.domains.plugged import own_parts, plugged
 
@@ -25,18 +25,13 @@ def webarena(config: EnvironmentConfig) -> Domain:
     plain = plugged(NAME, "WebarenaEnv", config, _players(), ORIGINALS, (("state", config.state),))
     return replace(
         plain,
-        hindsight=_hindsight,
+        hindsight=hindsight_of,
         true_sheet=_true_sheet,
         replay=replay,
         replays_truth=True,
         over=OVER,
         needs_episode=True,
     )
-
-
-def _hindsight(trajectory: Trajectory) -> Sheet:
-    """What an episode has shown, where it is of our own site."""
-    return annotator_of(trajectory.task).hindsight(trajectory)
 
 
 def _true_sheet(task: Task) -> Sheet:

@@ -7,14 +7,14 @@ from dataclasses import replace
 from random import Random
 
 from dreamgym.core.config import EnvironmentConfig
-from dreamgym.core.data_structures import Sheet, Task, Trajectory
+from dreamgym.core.data_structures import Sheet, Task
 from dreamgym.environments.players import Listener, Player, PlayerMaker
 from dreamgym.environments.webshop.notes.annotate import OVER
 from dreamgym.environments.webshop.notes.hindsight import blank_sheet, together
 from dreamgym.environments.webshop.notes.replay import replay
 from dreamgym.environments.webshop.notes.truth import true_sheet
 from dreamgym.environments.webshop.panels import is_generated, world_of
-from dreamgym.training.annotation import NO_SHEET, annotator_of
+from dreamgym.training.annotation import NO_SHEET, hindsight_of
 from dreamgym.training.domains.domain import Domain
 from dreamgym.training.domains.plugged import own_parts, plugged
 
@@ -36,18 +36,13 @@ def webshop(config: EnvironmentConfig) -> Domain:
     return replace(
         plain,
         panels=panels,
-        hindsight=_hindsight,
+        hindsight=hindsight_of,
         together=together,
         true_sheet=true_sheet_of,
         replay=lambda trajectory: replay(trajectory, config.data_dir),
         replays_truth=True,
         over=OVER,
     )
-
-
-def _hindsight(trajectory: Trajectory) -> Sheet:
-    """What an episode has shown, where it is of a generated shop."""
-    return annotator_of(trajectory.task).hindsight(trajectory)
 
 
 def _unseen(task: Task) -> Task:

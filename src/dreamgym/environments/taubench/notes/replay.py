@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine
-from typing import Any, TypeVar
-
 from dreamgym.core.data_structures import Trajectory
 from dreamgym.environments.judged import JudgedEpisode, JudgedTurn
 from dreamgym.environments.taubench.episode import Episode
 from dreamgym.environments.taubench.world import world_of
+from dreamgym.utils.run_sync import at_once
 
-T = TypeVar("T")
 ENDED = "(the real episode is over)"
 
 
@@ -18,13 +15,13 @@ def replay(trajectory: Trajectory) -> JudgedEpisode:
     """Play a dreamed trajectory's actions in the shop of its task, up to the end there."""
     world = world_of(trajectory.task.id)
     episode = Episode(world, world.user)
-    _at_once(episode.open())
+    at_once(episode.open())
     turns: list[JudgedTurn] = []
     over = won = False
     for transition in trajectory.transitions:
         text, valid, reward = ENDED, False, 0.0
         if not over:
-            answer = _at_once(episode.act(transition.action.text))
+            answer = at_once(episode.act(transition.action.text))
             over, text, valid = answer.over, answer.text, answer.valid
             won = over and episode.won()
             reward = float(won)
@@ -40,14 +37,3 @@ def replay(trajectory: Trajectory) -> JudgedEpisode:
             )
         )
     return JudgedEpisode(turns=tuple(turns), dreamed_success=trajectory.success, real_success=won)
-
-
-def _at_once(coroutine: Coroutine[Any, Any, T]) -> T:
-    """What a coroutine returns that waits for nobody, as the scripted customer does."""
-    try:
-        coroutine.send(None)
-    except StopIteration as done:
-        result: T = done.value
-        return result
-    coroutine.close()
-    raise RuntimeError("the scripted customer waited for something")

@@ -25,9 +25,10 @@ from dreamgym.environments.webarena.players import Expert
 from dreamgym.environments.webarena.site import words
 from dreamgym.environments.webarena.site.tasks import ADMIN, SHOP
 from dreamgym.environments.webarena.still.page_tree import Node
-from dreamgym.environments.webarena.still.still_episode import StillEpisode, at_once
+from dreamgym.environments.webarena.still.still_episode import StillEpisode
 from dreamgym.environments.webarena.still.still_tab import HOST, StillTab
 from dreamgym.environments.webarena.view import View
+from dreamgym.utils.run_sync import at_once
 
 MOST_TURNS = 30
 DEEDS_IN_A_ROW = 2

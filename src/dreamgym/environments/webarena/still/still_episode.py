@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Coroutine
 from dataclasses import dataclass
-from typing import Any, TypeVar, cast
+from typing import cast
 
 from dreamgym.environments.webarena.actions import ActionError, Call, read_action
 from dreamgym.environments.webarena.browser.tab import Tab
@@ -18,8 +17,8 @@ from dreamgym.environments.webarena.state import MAX_OBSERVATION, clean
 from dreamgym.environments.webarena.still.page_tree import Node
 from dreamgym.environments.webarena.still.still_tab import HOST, StillTab
 from dreamgym.environments.webarena.view import View
+from dreamgym.utils.run_sync import at_once
 
-T = TypeVar("T")
 ANSWER, OVER = "send_msg_to_user", "the episode is over"
 MAX_GOAL = 2_000
 
@@ -95,14 +94,3 @@ def opening_of(spec: TaskSpec) -> str:
         return episode.opening
     finally:
         episode.close()
-
-
-def at_once(coroutine: Coroutine[Any, Any, T]) -> T:
-    """What a coroutine returns that waits for nobody, as nothing here does."""
-    try:
-        coroutine.send(None)
-    except StopIteration as done:
-        result: T = done.value
-        return result
-    coroutine.close()
-    raise RuntimeError("a page without a browser waited for something")
