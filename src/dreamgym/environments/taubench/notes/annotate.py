@@ -101,15 +101,20 @@ def _answer(sheet: Sheet, action: str, transition: Transition) -> Answer:
     known = {key: value for key, value in changes.items() if value_of(sheet, key) not in (None, value)}
     over = transition.next_state.endswith(OVER)
     after = with_changes(sheet, known.items())
-    satisfied = value_of(after, LEFT) == NOTHING and value_of(after, OWED) == NOTHING
     return Answer(
         valid=transition.valid,
         next_state=transition.next_state,
         changes=tuple(known.items()),
         reward=float(transition.reward > 0),
         done=transition.reward > 0,
-        check=f"all {'yes' if satisfied else 'no'}" if over else "",
+        check=_check(after) if over else "",
     )
+
+
+def _check(sheet: Sheet) -> str:
+    """The two conditions of the reward, each by the one line that it hangs on."""
+    done, told = (value_of(sheet, key) == NOTHING for key in (LEFT, OWED))
+    return f"done {'yes' if done else 'no'}, told {'yes' if told else 'no'}"
 
 
 def _changes(sheet: Sheet, action: str, answer: str) -> dict[str, str]:
