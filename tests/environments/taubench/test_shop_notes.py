@@ -106,7 +106,7 @@ def test_an_episode_is_won_where_nothing_is_left_and_nothing_owed() -> None:
         for sheet in (hindsight_sheet(trajectory), true_sheet(make_shop("train", number))):
             *_, last = annotate(trajectory, sheet)
             if last.answer.next_state.endswith(OVER):
-                assert (last.answer.check == "done yes, told yes") == trajectory.success, (number, player)
+                assert (last.answer.check == "done yes, said yes") == trajectory.success, (number, player)
                 ends[last.answer.check] += 1
     assert len(ends) == 4 and min(ends.values()) > 2, ends
 

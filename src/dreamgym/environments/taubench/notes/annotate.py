@@ -19,6 +19,7 @@ from dreamgym.environments.taubench.notes.facts import (
     LINES,
     MANNER,
     NEXT,
+    NOBODY,
     OWED,
     SPOILED,
     THOUGHT,
@@ -32,11 +33,12 @@ from dreamgym.environments.taubench.shop_tools import TRANSFER
 from dreamgym.environments.taubench.shop_user import IDENTITY, QUESTIONS
 from dreamgym.environments.taubench.user import STOP
 from dreamgym.models.dream_format import Answer
-from dreamgym.models.sheet import AT, HAND, NONE, NOTHING, value_of, with_changes
+from dreamgym.models.sheet import AT, HAND, INSIDE, NONE, NOTHING, line, value_of, with_changes
 
 TAKEN_OVER = "a human takes over."
 OVER = (STOP, TAKEN_OVER)  # how an episode ends, won or not
 RESPOND = "respond "
+NEED_USER = (*FORMS, "get_order", TRANSFER)  # refused before the user is found
 _NAME = re.compile(r"\b[a-z]+ \d+\b")
 _WORDS = re.compile(r"[a-z_]+|\d+")
 
@@ -66,20 +68,28 @@ def quoted_keys(sheet: Sheet, action: str) -> tuple[str, ...]:
     """What the answer to ``action`` is decided by."""
     if action.startswith(RESPOND):
         return _quoted_by_customer(sheet, action.removeprefix(RESPOND))
-    tool, *_ = action.split(" ")
+    tool, *given = action.split(" ")
+    if tool in NEED_USER and value_of(sheet, AT) == NOBODY:
+        return (AT,)
     if tool == TRANSFER:
-        return (LEFT, OWED)
-    names = [name for name in dict.fromkeys(_NAME.findall(action)) if tool in LINES][:3]
+        return (AT, LEFT, OWED)
     if tool == "find_user":
-        user = (value_of(sheet, " ".join(action.split(" ")[2:4])) or "").rpartition(", ")[2]
-        return (*names[:1], *([user] if user else []))
+        return _quoted_by_code(sheet, *given[:1], " ".join(given[1:3]))
+    names = [name for name in dict.fromkeys(_NAME.findall(action)) if tool in LINES][:3]
     if tool == "list_kind":
-        return tuple(action.split(" ")[1:2])
+        return tuple(given[:1])
     if tool in ("change_address", "change_payment"):
         names = names[:1]  # the new address or card is no key
     if tool in ("give_credit", "change_payment"):
         names.append(value_of(sheet, AT) or NONE)
     return (*names, HAND, LEFT) if tool in FORMS else tuple(names)
+
+
+def _quoted_by_code(sheet: Sheet, name: str = "", code: str = "") -> tuple[str, ...]:
+    """Whether the code is of who is named, then who that is."""
+    named = f"{name}{INSIDE}{code}" if name.isalpha() else NONE
+    user = (value_of(sheet, code) or "").rpartition(", ")[2]
+    return (named, user) if user and line(sheet, named) != NONE else (named,)
 
 
 def _quoted_by_customer(sheet: Sheet, content: str) -> tuple[str, ...]:
@@ -88,7 +98,7 @@ def _quoted_by_customer(sheet: Sheet, content: str) -> tuple[str, ...]:
     if offered(content) is not None:
         return (WISH, THOUGHT, MANNER)
     if "done" in words or REFUSAL in words:
-        return (OWED, LEFT, LATER, MANNER)
+        return (OWED, LEFT, *NEXT.values(), MANNER)
     if any(word in words for word in IDENTITY):
         return (CUSTOMER, MANNER)
     if any(key in words for keys in QUESTIONS.values() for key in keys):
@@ -113,8 +123,8 @@ def _answer(sheet: Sheet, action: str, transition: Transition) -> Answer:
 
 def _check(sheet: Sheet) -> str:
     """The two conditions of the reward, each by the one line that it hangs on."""
-    done, told = (value_of(sheet, key) == NOTHING for key in (LEFT, OWED))
-    return f"done {'yes' if done else 'no'}, told {'yes' if told else 'no'}"
+    done, said = (value_of(sheet, key) == NOTHING for key in (LEFT, OWED))
+    return f"done {'yes' if done else 'no'}, said {'yes' if said else 'no'}"
 
 
 def _changes(sheet: Sheet, action: str, answer: str) -> dict[str, str]:
