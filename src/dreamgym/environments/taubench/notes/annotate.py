@@ -14,7 +14,6 @@ from dreamgym.environments.taubench.notes.facts import (
     FORMS,
     HINT,
     HOLDS,
-    LATER,
     LEFT,
     LINES,
     MANNER,
