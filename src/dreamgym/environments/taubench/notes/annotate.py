@@ -32,7 +32,7 @@ from dreamgym.environments.taubench.shop_tools import TRANSFER
 from dreamgym.environments.taubench.shop_user import IDENTITY, QUESTIONS
 from dreamgym.environments.taubench.user import STOP
 from dreamgym.models.dream_format import Answer
-from dreamgym.models.sheet import AT, HAND, INSIDE, NONE, NOTHING, line, value_of, with_changes
+from dreamgym.models.sheet import AT, HAND, INSIDE, NAME, NONE, NOTHING, line, value_of, with_changes
 
 TAKEN_OVER = "a human takes over."
 OVER = (STOP, TAKEN_OVER)  # how an episode ends, won or not
@@ -85,10 +85,11 @@ def quoted_keys(sheet: Sheet, action: str) -> tuple[str, ...]:
 
 
 def _quoted_by_code(sheet: Sheet, name: str = "", code: str = "") -> tuple[str, ...]:
-    """Whether the code is of who is named, then who that is."""
-    named = f"{name}{INSIDE}{code}" if name.isalpha() else NONE
-    user = (value_of(sheet, code) or "").rpartition(", ")[2]
-    return (named, user) if user and line(sheet, named) != NONE else (named,)
+    """Whose code it is, whether that is who is named, and what is told of them."""
+    if (whose := value_of(sheet, code)) is None or not name.isalpha():
+        return (code,) if NAME.fullmatch(code) else ()
+    named, user = f"{name}{INSIDE}{code}", whose.rpartition(", ")[2]
+    return (code, named) if line(sheet, named) == NONE else (code, named, user)
 
 
 def _quoted_by_customer(sheet: Sheet, content: str) -> tuple[str, ...]:
