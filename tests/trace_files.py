@@ -73,9 +73,29 @@ def tau2_simulation(*, reason: str = "user_stop", reward: float = 1.0) -> dict[s
     }
 
 
-def tau2_results(simulations: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """The whole of a results file."""
-    return {"timestamp": "now", "info": {"num_trials": 1}, "tasks": [{"id": "7"}], "simulations": simulations}
+def tau2_solo() -> dict[str, Any]:
+    """A simulation without a user: the agent has a ticket, and says when it is done."""
+    call = {"id": "c", "name": "toggle_roaming", "arguments": {}, "requestor": "assistant"}
+    return {
+        **tau2_simulation(reason="agent_stop"),
+        "messages": [
+            {"role": "assistant", "content": None, "tool_calls": [call]},
+            {"id": "c", "role": "tool", "content": "Roaming is ON.", "requestor": "assistant"},
+            {"role": "assistant", "content": "###STOP###", "tool_calls": None},
+        ],
+    }
+
+
+def tau2_results(simulations: Sequence[dict[str, Any]], *, more_tasks: int = 0) -> dict[str, Any]:
+    """The whole of a results file, in the order in which tau2 writes it."""
+    tasks = [{"id": str(number), "ticket": "No data abroad."} for number in range(7, 8 + more_tasks)]
+    return {
+        "timestamp": "now",
+        "info": {"num_trials": 1},
+        "tasks": tasks,
+        "simulations": simulations,
+        "simulation_index": None,
+    }
 
 
 def agentlab_steps() -> list[dict[str, Any]]:
@@ -93,19 +113,23 @@ def agentlab_steps() -> list[dict[str, Any]]:
     ]
 
 
-def verl_agent_rows(name: str, *, reward: float = 10.0) -> list[dict[str, Any]]:
-    """The rows of one episode of three steps."""
+def verl_agent_rows(name: str, *, reward: float = 10.0, history: bool = True) -> list[dict[str, Any]]:
+    """The rows of one episode of three steps; without ``history`` all prompts look like the first one."""
     seen = ["You see a cabinet 1.", "The cabinet 1 is closed.", "You open the cabinet 1."]
     actions = ["go to cabinet 1", "open cabinet 1", "take mug 1 from cabinet 1"]
-    prompt = (
-        "You are an expert agent operating in the ALFRED Embodied Environment. Your task is to: find a mug\n"
-        "You are now at step 1 and your current observation is: {seen}\n"
-        "Your admissible actions of the current situation are: ['look']."
+    rest = "\nYour admissible actions of the current situation are: ['look'].\n\nNow it's your turn"
+    first = "You are an expert.\nYour current observation is: {seen}\n\nYour task is to: find a mug" + rest
+    later = (
+        "You are an expert. Your task is to: find a mug\n"
+        "Prior to this step, you have already taken {number} step(s). Below are the most recent: [...]\n"
+        "You are now at step {next} and your current observation is: {seen}" + rest
     )
+    prompts = [first, later, later] if history else [first] * 3
     return [
         {
-            "input": prompt.format(seen=text),
-            "output": f"<think>hm</think><action>{action}</action>",
+            "input": prompts[number].format(seen=text, number=number, next=number + 1),
+            "output": f"<think>hm</think><action>{action}</action> or <action>look</action>",
+            "score": reward - 0.1 * (number == 1),
             "traj_uid": name,
             "episode_rewards": reward,
             "episode_lengths": 3.0,

@@ -9,15 +9,18 @@ from typing import Any
 import pytest
 
 from dreamgym.core.data_structures import StopReason, Trajectory
+from dreamgym.core.errors import DataError
 from dreamgym.training.offline_data import read_trajectories
 from dreamgym.training.traces.convert import OVER
 from dreamgym.training.traces.ingest import Ingest, look_at
+from dreamgym.training.traces.source import HEAD
 from dreamgym.utils.progress import PlainReporter
 from trace_files import (
     agentlab_steps,
     openai_tools,
     tau2_results,
     tau2_simulation,
+    tau2_solo,
     verl_agent_rows,
     write_lines,
 )
@@ -188,6 +191,46 @@ def test_simulations_of_tau2(tmp_path: Path, indent: int | None) -> None:
     assert run.reports[0].notes["the user's own tool calls, left out"] == 3 * 2
 
 
+def test_what_a_tau2_user_says_beside_a_call_of_its_own_never_reaches_the_agent(tmp_path: Path) -> None:
+    simulation = tau2_simulation()
+    simulation["messages"][2]["content"] = "Let me look at my phone."
+    (trajectory,), run = read(write_lines(tmp_path / "a.jsonl", [simulation]))
+    assert trajectory.task.instruction == "Where is order 7?"
+    assert run.reports[0].notes["the user's own tool calls, left out"] == 2
+
+
+@pytest.mark.parametrize("more_tasks", [0, 40_000], ids=["short", "tasks longer than a head"])
+def test_a_tau2_agent_alone_has_its_ticket_for_a_task(tmp_path: Path, more_tasks: int) -> None:
+    path = tmp_path / "results.json"
+    path.write_text(json.dumps(tau2_results([tau2_solo()], more_tasks=more_tasks)))
+    assert (path.stat().st_size > HEAD) is (more_tasks > 0)
+    (trajectory,), _ = read(path)
+    assert trajectory.task.instruction == "No data abroad."
+    assert turns(trajectory) == [("toggle_roaming {}", "Roaming is ON.", True), ("###STOP###", OVER, True)]
+    assert trajectory.success
+
+
+def test_a_tau2_agent_that_breaks_the_rules_has_lost(tmp_path: Path) -> None:
+    simulation = tau2_simulation(reason="agent_error", reward=0.0)
+    (trajectory,), _ = read(write_lines(tmp_path / "a.jsonl", [simulation]))
+    assert not trajectory.success
+    assert trajectory.transitions[-1].next_state.endswith(OVER)
+
+
+@pytest.mark.parametrize(
+    ("left_out", "reason"), [("simulations", "in simulations/"), (None, "list is empty")], ids=str
+)
+def test_a_tau2_file_without_simulations_says_where_they_are(
+    tmp_path: Path, left_out: str | None, reason: str
+) -> None:
+    results = tau2_results([])
+    results.pop(left_out or "simulation_index")
+    path = tmp_path / "results.json"
+    path.write_text(json.dumps(results, indent=2))
+    with pytest.raises(DataError, match=reason):
+        read(path)
+
+
 def test_steps_of_agentlab(tmp_path: Path) -> None:
     (trajectory,), run = read(write_lines(tmp_path / "a.jsonl", [{"steps": agentlab_steps()}]))
     assert run.reports[0].format == "agentlab"
@@ -219,6 +262,75 @@ def test_rows_of_verl_agent_are_put_together_again(tmp_path: Path) -> None:
     (reason,) = run.reports[0].skipped
     assert "traj_uid" in reason
     assert run.reports[0].skipped[reason].stretches == [[7, 7]]
+
+
+def test_an_experiment_of_agentlab_that_broke_down_is_no_loss(tmp_path: Path) -> None:
+    broken = "Exception uncaught by agent or environment in task x.\nRuntimeError:\nno browser"
+    records = [
+        {"steps": agentlab_steps(), "err_msg": error} for error in (None, "a word of the agent's", broken)
+    ]
+    found, run = read(write_lines(tmp_path / "a.jsonl", records))
+    assert len(found) == 2
+    ((reason, places),) = run.reports[0].skipped.items()
+    assert "broke down" in reason
+    assert places.stretches == [[3, 3]]
+
+
+@pytest.mark.parametrize("numbered", ["by the prompt", "by turn"])
+def test_verl_agent_dumps_rows_out_of_order_and_with_copies(tmp_path: Path, numbered: str) -> None:
+    rows = verl_agent_rows("x", history=numbered == "by the prompt")
+    if numbered == "by turn":
+        rows = [{**row, "turn": 40 + number} for number, row in enumerate(rows)]
+    first, second, third = rows
+    found, run = read(write_lines(tmp_path / "5.jsonl", [third, first, first, second, third]))
+    (trajectory,) = found
+    assert [action for action, _, _ in turns(trajectory)] == [
+        "go to cabinet 1",
+        "open cabinet 1",
+        "take mug 1 from cabinet 1",
+    ]
+    assert trajectory.success
+    assert run.reports[0].notes["copies of rows, left out"] == 1
+    ((reason, places),) = run.reports[0].skipped.items()
+    assert "a copy" in reason
+    assert places.stretches == [[5, 5]]
+
+
+def test_rows_of_verl_agent_without_a_number_keep_the_order_of_the_file(tmp_path: Path) -> None:
+    first, second, third = verl_agent_rows("x", history=False)
+    circles = [{**first, "traj_uid": "y", "episode_lengths": 4.0}] * 4
+    lines = [first, first, second, third, *circles]
+    copied, circling = read(write_lines(tmp_path / "5.jsonl", lines))[0]
+    assert len(copied.transitions) == 3
+    assert len(circling.transitions) == 4  # an agent that goes in circles makes no copies
+
+
+def test_an_episode_of_verl_agent_with_a_hole_is_skipped(tmp_path: Path) -> None:
+    rows = [verl_agent_rows("x")[0], verl_agent_rows("x")[2], *verl_agent_rows("y")]
+    found, run = read(write_lines(tmp_path / "5.jsonl", rows))
+    assert len(found) == 1
+    assert any("missing between" in reason for reason in run.reports[0].skipped)
+
+
+@pytest.mark.parametrize(
+    ("prompt", "task"),
+    [
+        ("Your question: who wrote it?\n\nNow it's your turn", "who wrote it?"),
+        ("For example:\nYour task is: an example\nCode 1:\n\nYour task is: play a song\n", "play a song"),
+    ],
+)
+def test_tasks_in_other_prompts_of_verl_agent(tmp_path: Path, prompt: str, task: str) -> None:
+    row = {**verl_agent_rows("x")[0], "input": prompt, "anchor_obs": "?", "episode_lengths": 1.0}
+    (trajectory,), _ = read(write_lines(tmp_path / "5.jsonl", [row]))
+    assert trajectory.task.instruction == task
+
+
+def test_a_penalty_for_an_invalid_action_is_not_the_outcome(tmp_path: Path) -> None:
+    rows = [
+        {key: row[key] for key in row if key != "episode_rewards"} for row in verl_agent_rows("x", reward=1)
+    ]
+    (trajectory,), _ = read(write_lines(tmp_path / "5.jsonl", [*rows[:1], *rows[2:], *rows[1:2]]))
+    assert trajectory.success
 
 
 @pytest.mark.parametrize(
@@ -268,7 +380,7 @@ def test_what_is_no_trace_is_skipped_with_the_reason(
         "tau2": tau2_simulation(),
         "verl-agent": {**verl_agent_rows("z")[0], "episode_lengths": 1},
     }.get(format, openai_tools(1))
-    found, run = read(write_lines(tmp_path / "a.jsonl", [good, record, good]), format)
+    found, run = read(write_lines(tmp_path / "a.jsonl", [good, record, {**good, "traj_uid": "w"}]), format)
     assert len(found) == 2
     ((told, places),) = run.reports[0].skipped.items()
     assert reason in told

@@ -13,6 +13,7 @@ from typing import Any
 
 from dreamgym.training.traces.trace import Trace, TraceProblem, TraceTurn, as_list, as_number, as_object
 
+_BROKEN = "Exception uncaught by agent or environment"  # so AgentLab's err_msg begins where a program broke
 _SEEN = ("axtree_txt", "pruned_html", "dom_txt", "text")  # the first that an observation has
 
 
@@ -20,8 +21,12 @@ def read_agentlab(value: Any) -> Trace:
     """The trace of one experiment: its list of steps, alone or as ``steps`` of an object.
 
     Raises:
-        TraceProblem: it is none, or nothing is done in it.
+        TraceProblem: it is none, nothing is done in it, or it broke down.
     """
+    if isinstance(value, dict) and str(value.get("err_msg") or "").startswith(_BROKEN):
+        raise TraceProblem(
+            "the experiment broke down, which says nothing about the task: it has an uncaught error"
+        )
     if isinstance(value, dict) and "steps" not in value and "obs" in value:
         raise TraceProblem(
             "one step alone: AgentLab overwrites steps_info.json at every step, export all steps of an "

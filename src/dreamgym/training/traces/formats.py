@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 from dreamgym.core.errors import ConfigError
@@ -15,10 +16,11 @@ from dreamgym.training.traces.trace import Found, Record, Skipped, Trace, TraceP
 from dreamgym.training.traces.verl_agent import read_verl_agent
 
 AUTO = "auto"
+TAU2 = "tau2"
 READERS: dict[str, Callable[[Any], Trace]] = {
     "chat": read_chat,
     "openai-tools": read_chat,
-    "tau2": read_tau2,
+    TAU2: read_tau2,
     "agentlab": read_agentlab,
 }
 VERL_AGENT = "verl-agent"
@@ -38,7 +40,7 @@ def format_of(value: Any) -> str | None:
     if not isinstance(value, dict):
         return None
     if "termination_reason" in value and ("messages" in value or "ticks" in value):
-        return "tau2"
+        return TAU2
     if "steps" in value or "obs" in value:
         return "agentlab"
     if "output" in value and ("traj_uid" in value or "input" in value):
@@ -46,6 +48,8 @@ def format_of(value: Any) -> str | None:
     messages = next(
         (value[key] for key in ("messages", "conversations", "conversation") if key in value), None
     )
+    if messages is None and "info" in value and "tasks" in value:  # a results file without its simulations
+        return TAU2
     return _chat(messages)
 
 
@@ -57,9 +61,13 @@ def _chat(messages: Any) -> str | None:
     return "openai-tools" if has_calls or "tool" in roles else "chat"
 
 
-def read_traces(source: Source, shape: Shape, format: str) -> Iterator[Found | Skipped]:
-    """The traces of a file in ``format``, and what could not be used."""
+def read_traces(
+    source: Source, shape: Shape, format: str, tickets: Mapping[str, str] | None = None
+) -> Iterator[Found | Skipped]:
+    """The traces of a file in ``format``, and what could not be used; ``tickets`` are of tau2's tasks."""
     records = read_records(source, shape)
+    if format == TAU2:
+        return _one_by_one(records, partial(read_tau2, tickets=tickets))
     if format == VERL_AGENT:
         return read_verl_agent(records)
     return _one_by_one(records, READERS[format])

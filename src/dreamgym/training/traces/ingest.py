@@ -15,11 +15,12 @@ from dreamgym.training.offline_data import MANIFEST, SPLITS
 from dreamgym.training.settings import TRACES
 from dreamgym.training.split_writer import TrajectoryFile
 from dreamgym.training.traces.convert import Origins, to_trajectory
-from dreamgym.training.traces.formats import AUTO, check_format, format_of, read_traces
+from dreamgym.training.traces.formats import AUTO, TAU2, check_format, format_of, read_traces
 from dreamgym.training.traces.records import Shape, read_records, shape_of
 from dreamgym.training.traces.report import FileReport
 from dreamgym.training.traces.secrets import Mask
 from dreamgym.training.traces.source import check_source, mebibytes, open_source
+from dreamgym.training.traces.tau2 import read_tickets
 from dreamgym.training.traces.trace import Found, Record, Skipped
 from dreamgym.utils.atomic import new_folder, refuse_foreign, write_json
 from dreamgym.utils.progress import Reporter
@@ -76,9 +77,10 @@ class Ingest:
         shape, format = look_at(path, self.format)
         report = FileReport(file=str(path), format=format, unit=shape.unit)
         self.reports.append(report)
+        tickets = tickets_of(path, shape) if format == TAU2 else None
         stage = self.reporter.stage(f"reading {path.name}, MiB", mebibytes(path))
         with stage as advance, open_source(path, advance) as source:
-            for found in read_traces(source, shape, format):
+            for found in read_traces(source, shape, format, tickets):
                 if isinstance(found, Skipped):
                     report.skip(found.place, found.reason)
                 else:
@@ -121,6 +123,7 @@ def look_at(path: Path, format: str) -> tuple[Shape, str]:
         if format != AUTO:
             return shape, format
         first: Any = None
+        problem = "its list is empty"
         for record in islice(read_records(source, shape), LOOKED_AT):
             if isinstance(record, Record):
                 first = first or record
@@ -136,6 +139,14 @@ def look_at(path: Path, format: str) -> tuple[Shape, str]:
         f"{path} is of no format that is known: its first {shape.unit} is a {kind} {fields}".rstrip()
         + "; name the format with --format, or look at docs/your_own_traces.md for what is read"
     )
+
+
+def tickets_of(path: Path, shape: Shape) -> dict[str, str]:
+    """The tickets of tau2's tasks in a file that holds more than simulations."""
+    if not shape.prefix:
+        return {}
+    with open_source(path) as source:
+        return read_tickets(source)
 
 
 def is_heldout(task: Task, share: float) -> bool:

@@ -22,6 +22,9 @@ MAX_BYTES = 64 * MEBIBYTE  # of one trace: what is longer would fill the memory,
 CUT_OFF = "the file is cut off here"
 _PARTS = frozenset({"role", "obs"})  # keys of a message, of a step
 _LISTS = {"simulations": "simulations.item"}  # the list of traces in a document, by its key
+_BEFORE = frozenset(
+    {"info", "tasks"}
+)  # keys before ``simulations``, with values that may be longer than a head
 _BROKEN = (OSError, EOFError, zlib.error)
 _FIRST_LINE_OF_MANY = re.compile(rb"\s*\{\s*\n[ \t]+\"|\s*\{\s*\n\s*\}")
 
@@ -43,9 +46,12 @@ def shape_of(head: bytes) -> Shape:
     text = head.lstrip()
     if text[:1] == b"[":
         return Shape() if _is_whole_trace(text.partition(b"\n")[0]) else Shape(prefix="item")
-    for key in _top_keys(text):
+    keys, whole = _top_keys(text)
+    for key in keys:
         if key in _LISTS:
             return Shape(prefix=_LISTS[key])
+    if not whole and _BEFORE.issubset(keys):
+        return Shape(prefix=_LISTS["simulations"])
     return Shape(prefix="") if _FIRST_LINE_OF_MANY.match(head) else Shape()
 
 
@@ -59,18 +65,18 @@ def _is_whole_trace(line: bytes) -> bool:
     return isinstance(first, dict) and not _PARTS.isdisjoint(first)
 
 
-def _top_keys(head: bytes) -> list[str]:
-    """The keys of the first object, as far as ``head`` shows them."""
-    keys = []
+def _top_keys(head: bytes) -> tuple[list[str], bool]:
+    """The keys of the first object, as far as ``head`` shows them, and whether that is all of it."""
+    keys: list[str] = []
     try:
         for prefix, event, value in ijson.parse(head):
             if event == "map_key" and prefix == "":
                 keys.append(value)
             elif event == "end_map" and prefix == "":
-                break
+                return keys, True
     except (ijson.JSONError, UnicodeDecodeError):
         pass
-    return keys
+    return keys, False
 
 
 def read_records(source: Source, shape: Shape) -> Iterator[Record | Skipped]:
