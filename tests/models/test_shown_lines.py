@@ -11,8 +11,9 @@ from dreamgym.core.errors import InvalidDreamError
 from dreamgym.models.dream_format import Answer
 from dreamgym.models.dream_prompts import one_line
 from dreamgym.models.sheet import AT, HAND, make_sheet
-from dreamgym.models.shown_lines import arguments, named, told
+from dreamgym.models.shown_lines import told
 from dreamgym.models.slots import slot
+from dreamgym.models.spoken import arguments, named
 
 PAGE = "a page\n[5] city" + slot("[5]", " - ", "oslo") + "\n[6] note" + slot("[6]", " - ", "")
 
