@@ -1,8 +1,8 @@
-"""What an action says, and what a name in braces means by it: texts go where they are named, nobody spells them.
+"""What an action says, and what a name in braces means by it: texts go where they are named, none is spelt.
 
-``{ [2] }`` is the action's second argument, ``{ words }`` what it says in plain words, and in a key ``{ at }``
-is the value of the line ``at``: at ``b07``, ``{ [1] } in { at } options`` asks of ``click[green]`` whether
-``green`` is in ``b07 options``. What is put in for a name is not read again.
+``{ [2] }`` is the action's second argument, ``{ words }`` what it says in plain words, and in a key
+``{ at }`` is the value of the line ``at``: at ``b07``, ``{ [1] } in { at } options`` asks of ``click[green]``
+whether ``green`` is in ``b07 options``. What is put in for a name is not read again.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 ::
 
     at: search boots                      the list of results, or the item, where the shopper is; start; empty
-    hand: page 1                          what is open there: bar, a page of results, item, features, …, receipt
+    hand: page 1                          what is open: bar, a page of results, item, features, …, receipt
     back: search boots                    the list that the item was opened from, and which page of it
     back page: page 1
     wanted: color: green, size: 8         the options that the instruction names

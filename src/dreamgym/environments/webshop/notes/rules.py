@@ -1,4 +1,4 @@
-"""What a generated shop answers to an action, by the lines of a sheet alone: which decide, and what changes."""
+"""What a generated shop answers to an action, by a sheet's lines alone: which decide, and what changes."""
 
 from __future__ import annotations
 
