@@ -1,4 +1,4 @@
-"""The fixed stretches of a generated shop's texts, one token each, and the names that answers are written in."""
+"""The fixed stretches of a generated shop's texts, one token each, and the names that answers are made of."""
 
 from __future__ import annotations
 
