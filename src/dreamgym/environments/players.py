@@ -102,7 +102,7 @@ def draw_slip(seen: Observation, past: Sequence[str], rng: Random) -> tuple[str,
 
 
 def _mixed(action: str, words: Sequence[str], rng: Random) -> str:
-    """``action`` with words of what is seen before, behind or in it, or in its place: a half-learned tongue."""
+    """``action`` with words that are seen before, behind or in it, or in its place: a half-learned tongue."""
     some = " ".join(choose(rng, words) for _ in range(1 + int(rng.random() * 3)))
     at = int(rng.random() * max(1, len(action)))
     return choose(rng, (f"{some} {action}", f"{action} {some}", f"{action[:at]}{some}{action[at:]}", some))
