@@ -11,8 +11,9 @@ from dreamgym.core.errors import InvalidDreamError
 from dreamgym.models.dream_format import Answer
 from dreamgym.models.dream_prompts import one_line
 from dreamgym.models.sheet import AT, HAND, make_sheet
-from dreamgym.models.shown_lines import arguments, named, told
+from dreamgym.models.shown_lines import told
 from dreamgym.models.slots import slot
+from dreamgym.models.spoken import arguments, named
 
 PAGE = "a page\n[5] city" + slot("[5]", " - ", "oslo") + "\n[6] note" + slot("[6]", " - ", "")
 
@@ -84,3 +85,38 @@ def test_a_change_of_nothing_that_there_is_is_malformed() -> None:
 @given(st.text(alphabet=st.characters(exclude_characters="{}"), max_size=60))
 def test_a_text_without_braces_is_itself(text: str) -> None:
     assert answered(text).next_state == text
+
+
+def test_a_view_is_of_the_sheet_after_the_turn_and_nothing_in_it_is_looked_up() -> None:
+    def view(now: Sheet, instruction: str) -> str:
+        return f"{dict(now.facts)[HAND]} of {instruction}"
+
+    written = Answer(
+        valid=True, next_state=named("view"), changes=((HAND, named("[1]")),), reward=0.0, done=False
+    )
+    answer = told(written, sheet(), "click[{ page 7 } { view }]", "the { at } task", view)
+    assert answer.next_state == "{ page 7 } { view } of the { at } task"
+    assert told(written, sheet(), "click[x]").next_state == "{ view }"  # a world without one says so itself
+
+
+def test_a_change_may_name_the_words_of_an_action() -> None:
+    start = make_sheet({AT: "start", "start": "bar", "search red boots": "4 found", "search *": "9 found"})
+    written = Answer(valid=True, next_state="", changes=((AT, "search { words }"),), reward=0.0, done=False)
+    assert told(written, start, "search[Red boots!]").changes == ((AT, "search red boots"),)
+    assert told(written, start, "search[buy me]", "Buy me").changes == ((AT, "search *"),)
+    with pytest.raises(InvalidDreamError):
+        told(written, start, "search[{ at }]")
+
+
+def test_a_view_that_the_sheet_does_not_tell_is_malformed() -> None:
+    def view(now: Sheet, instruction: str) -> str:
+        raise InvalidDreamError("nothing is open")
+
+    with pytest.raises(InvalidDreamError, match="nothing is open"):
+        told(
+            Answer(valid=True, next_state=named("view"), changes=(), reward=0.0, done=False),
+            sheet(),
+            "x",
+            "",
+            view,
+        )

@@ -90,13 +90,22 @@ def draw_slip(seen: Observation, past: Sequence[str], rng: Random) -> tuple[str,
     """
     now = set(seen.admissible or ())
     stale = [action for action in past if action not in now]
-    kinds = ["nonsense", *(["stale"] if stale else []), *(["typo"] if now or past else [])]
+    kinds = ["nonsense", *(["stale"] if stale else []), *(["typo", "mixed"] if now or past else [])]
     kind = choose(rng, kinds)
     if kind == "stale":
         return kind, choose(rng, stale)
     if kind == "typo":
         return kind, _mistyped(choose(rng, sorted(now) or list(past)), rng)
+    if kind == "mixed":
+        return kind, _mixed(choose(rng, sorted(now) or list(past)), seen.text.split() or [""], rng)
     return kind, choose(rng, ("", "help", "do it", "ok", "done", "try again", "think about the task"))
+
+
+def _mixed(action: str, words: Sequence[str], rng: Random) -> str:
+    """``action`` with words that are seen before, behind or in it, or in its place: a half-learned tongue."""
+    some = " ".join(choose(rng, words) for _ in range(1 + int(rng.random() * 3)))
+    at = int(rng.random() * max(1, len(action)))
+    return choose(rng, (f"{some} {action}", f"{action} {some}", f"{action[:at]}{some}{action[at:]}", some))
 
 
 def _mistyped(action: str, rng: Random) -> str:

@@ -33,7 +33,7 @@ from dreamgym.models.imagining import imagine_sheet
 from dreamgym.models.instructed import Moment, answer_turn, imagine_places, remembered
 from dreamgym.models.llm_client import LLMClient, is_hosted, run_sync
 from dreamgym.models.sheet import make_sheet, unfounded, with_changes
-from dreamgym.models.shown_lines import told
+from dreamgym.models.shown_lines import View, told
 
 
 class Retriever(Protocol):
@@ -74,6 +74,7 @@ class ReasoningExperienceModel:
     """Plays the environment: reasons out the next state and the reward of an action.
 
     What ``world`` excludes does not happen: an action of another form fails, another thing is not imagined.
+    ``view`` says what is seen of a sheet, where an answer names it.
     """
 
     def __init__(
@@ -82,12 +83,14 @@ class ReasoningExperienceModel:
         llm_client: LLMClient,
         retriever: Retriever | None = None,
         world: ClosedWorld = OPEN_WORLD,
+        view: View | None = None,
     ) -> None:
         self._config = config
         self._client = llm_client
         self._instructed = config.context == "instructed" or is_hosted(llm_client)
         self._retriever = retriever if config.top_k else None
         self._world = world
+        self._view = view
 
     def generate_experience(
         self, state: str, action: Action | str, task: Task, sheet: Sheet | None = None
@@ -232,7 +235,7 @@ class ReasoningExperienceModel:
         answer = parse_answer(rest)
         self._check(question, quotes, answer)
         if self.keeps_sheet:
-            answer = told(answer, question.sheet, question.action)
+            answer = told(answer, question.sheet, question.action, question.instruction, self._view)
         return DreamedTurn(
             reasoning=_reasoning(quotes, answer),
             answer=answer,

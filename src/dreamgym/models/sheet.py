@@ -5,7 +5,8 @@ A sheet is a list of ``key: value`` facts. ``at`` says where the agent is. A key
 (``cabinet 2: closed``), ``hand`` among them. The *line* of a place is its value and what lies in it; the line
 of a *kind*, a thing's name without its number, says where all of them are. The value of a place may be a
 list (``color: blue, green, size: 7``); the line of an *entry*, ``green in PLACE``, says under which label it
-stands there. Nothing here knows the environment: only this language.
+stands there. A quoted key may name what it means (``models.spoken``). Nothing here knows the environment:
+only this language.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from collections.abc import Iterable, Sequence
 from dreamgym.core.data_structures import Sheet
 from dreamgym.core.errors import InvalidDreamError
 from dreamgym.models.slots import with_slots
+from dreamgym.models.spoken import key_meant
 
 AT = "at"
 HAND = "hand"
@@ -148,8 +150,9 @@ def line(sheet: Sheet, key: str) -> str:
 
 
 def quote(sheet: Sheet, key: str, instruction: str, action: str) -> str:
-    """What a quote of ``key`` must say: its line with its slots filled, and marks (see ``marked``)."""
-    return with_slots(marked(sheet, key, instruction, action), value_of(sheet, HAND) or "")
+    """What a quote of ``key`` must say: the line that it means, slots filled, and marks (see ``marked``)."""
+    meant = key_meant(key, action, instruction, lambda name: value_of(sheet, name))
+    return with_slots(marked(sheet, meant, instruction, action), value_of(sheet, HAND) or "")
 
 
 def marked(sheet: Sheet, key: str, instruction: str, action: str) -> str:

@@ -18,7 +18,7 @@ from dreamgym.environments.webarena.notes import hindsight as site
 from dreamgym.environments.webarena.notes.phrases import PHRASES as SITE_PHRASES
 from dreamgym.environments.webshop.notes import annotate as store_turns
 from dreamgym.environments.webshop.notes import hindsight as store
-from dreamgym.environments.webshop.pages import PHRASES as STORE_PHRASES
+from dreamgym.environments.webshop.notes.phrases import PHRASES as STORE_PHRASES
 from dreamgym.environments.webshop.panels import is_generated
 from dreamgym.models.dream_format import Answer
 from dreamgym.models.sheet import AT, HAND, make_sheet

@@ -153,7 +153,8 @@ def second_opinion(config: DreamGymConfig, grounds: Grounds) -> tuple[ReasoningE
     """The same experience model, sampled and without retrieved experiences, and the client it asks."""
     other = config.reasoning_model.model_copy(update={"top_k": 0, "temperature": 1.0})
     client = experience_client(other, config.llm, grounds.account)
-    return ReasoningExperienceModel(other, client, world=grounds.world), client
+    model = ReasoningExperienceModel(other, client, world=grounds.world, view=grounds.domain.view)
+    return model, client
 
 
 def build_algorithm(config: DreamGymConfig, policy: LocalPolicy) -> Algorithm:

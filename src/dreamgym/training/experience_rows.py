@@ -85,15 +85,20 @@ def experience_rows(
     return window_rows(trajectories, annotated, neighbours, maker, config, seed) + sheets
 
 
+def shown_sheets(trajectories: Sequence[Trajectory]) -> dict[str, Sheet]:
+    """By task, what all its trajectories have shown of the world that they began in."""
+    shown: dict[str, list[Sheet]] = defaultdict(list)
+    for trajectory in trajectories:
+        shown[trajectory.task.id].append(hindsight_of(trajectory))
+    return {id: joined(sorted(each, key=what_is_known, reverse=True)) for id, each in shown.items()}
+
+
 def annotated_turns(trajectories: Sequence[Trajectory], advance: Advance) -> Iterator[list[AnnotatedTurn]]:
     """The turns of each trajectory with their reasoning traces R*.
 
     They start from what all trajectories of a task have shown: who lost never learned what would have won.
     """
-    shown: dict[str, list[Sheet]] = defaultdict(list)
-    for trajectory in trajectories:
-        shown[trajectory.task.id].append(hindsight_of(trajectory))
-    sheets = {id: joined(sorted(each, key=what_is_known, reverse=True)) for id, each in shown.items()}
+    sheets = shown_sheets(trajectories)
     usual = usual_status([sheets[trajectory.task.id] for trajectory in trajectories])
     for trajectory in trajectories:
         start = without_unseen(sheets[trajectory.task.id], usual)
@@ -168,5 +173,7 @@ def windows(turns: int, history: int | None, rng: random.Random) -> Iterator[tup
 
 def sheet_rows(trajectories: Sequence[Trajectory], maker: RowMaker) -> list[Row]:
     """One row per task whose sheet is to be imagined where nobody has seen all of it."""
-    of_tasks = {t.task.id: t for t in trajectories if annotator_of(t.task).imagines}
-    return [maker.row(sheet_segments(t.task.instruction, hindsight_of(t))) for t in of_tasks.values()]
+    imagined = [trajectory for trajectory in trajectories if annotator_of(trajectory.task).imagines]
+    instructions = {trajectory.task.id: trajectory.task.instruction for trajectory in imagined}
+    sheets = shown_sheets(imagined)
+    return [maker.row(sheet_segments(instructions[id], sheet)) for id, sheet in sheets.items()]

@@ -88,7 +88,9 @@ def open_grounds(
             domain=domain,
             policy=policy,
             buffer=buffer,
-            dream=ReasoningExperienceModel(config.reasoning_model, client, retriever=buffer, world=world),
+            dream=ReasoningExperienceModel(
+                config.reasoning_model, client, retriever=buffer, world=world, view=domain.view
+            ),
             world=world,
             client=client,
             account=account,
@@ -115,6 +117,7 @@ def open_dream(config: DreamGymConfig) -> ReasoningExperienceModel:
         experience_client(config.reasoning_model, config.llm),
         retriever=buffer,
         world=closed_world(config, domain, offline),
+        view=domain.view,
     )
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
 from random import Random
@@ -12,20 +14,26 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dreamgym.core.config import EnvironmentConfig
-from dreamgym.core.data_structures import Sheet, Trajectory
+from dreamgym.core.config import EnvironmentConfig, ReasoningModelConfig
+from dreamgym.core.data_structures import Sheet, Task, Trajectory
+from dreamgym.core.errors import InvalidDreamError
 from dreamgym.environments.annotated import AnnotatedTurn
+from dreamgym.environments.dream import DreamEnv
 from dreamgym.environments.webshop.notes.annotate import OVER, annotate
-from dreamgym.environments.webshop.notes.facts import TASK_SEARCH, query_key
+from dreamgym.environments.webshop.notes.facts import BACK, TASK_SEARCH, query_key
 from dreamgym.environments.webshop.notes.hindsight import blank_sheet, hindsight_sheet, together
 from dreamgym.environments.webshop.notes.replay import replay
+from dreamgym.environments.webshop.notes.rules import respond
 from dreamgym.environments.webshop.notes.truth import true_sheet
+from dreamgym.environments.webshop.notes.view import shown_keys, view
 from dreamgym.environments.webshop.pages import short_receipt
 from dreamgym.environments.webshop.panels import panel, world_of
 from dreamgym.environments.webshop.reading import read_details, read_item, read_results, read_wish
 from dreamgym.environments.webshop.reward import score
 from dreamgym.environments.webshop.session import Session
 from dreamgym.models.dream_format import parse_answer, render_answer
+from dreamgym.models.llm_client import ScriptedClient
+from dreamgym.models.reasoning_model import ReasoningExperienceModel
 from dreamgym.models.sheet import (
     AT,
     HAND,
@@ -41,6 +49,7 @@ from dreamgym.models.sheet import (
     value_of,
     with_changes,
 )
+from dreamgym.models.shown_lines import told
 from dreamgym.models.tokenizer import encode
 from dreamgym.training.build import with_known_sheets
 from dreamgym.training.cast import CollectSettings
@@ -49,6 +58,9 @@ from dreamgym.training.domains.registry import open_domain
 from dreamgym.training.embedded import make_tokenizer
 
 EPISODES = 240
+INSTRUCTION = (
+    "Find me boots, light weight, with color: green, and size: 8, and price lower than 80.00 dollars"
+)
 
 
 @cache
@@ -124,16 +136,28 @@ def test_what_an_item_is_worth_is_the_shops_own_formula() -> None:
                 assert fits.startswith("whole") == (met is not None and met[1] == met[2])
 
 
-def test_episodes_end_unwon_by_the_words_of_a_receipt() -> None:
+def test_episodes_end_by_the_words_of_a_receipt() -> None:
     ends = {True: 0, False: 0}
     for trajectory in episodes():
         for turn in trajectory.transitions:
-            if turn.next_state.startswith("Thank you"):
-                assert turn.next_state.endswith(OVER) == (turn.reward < 1.0)
+            assert (
+                turn.next_state.endswith(OVER) == turn.terminated == turn.next_state.startswith("Thank you")
+            )
+            if turn.terminated:
                 ends[turn.reward < 1.0] += 1
-            else:
-                assert not turn.next_state.endswith(OVER)
     assert min(ends.values()) > EPISODES / 8
+
+
+def test_a_receipt_of_everything_that_is_not_paid_ends_a_dream_unwon() -> None:
+    facts = dict(blank_sheet(INSTRUCTION).facts) | {AT: "b01", HAND: "item", "b01 fits": "whole, 2 of 2"}
+    start = make_sheet(facts | {"color": "right", "size": "right"})
+    said = "\nok\nnext: { view }\nset hand: receipt\ntask: item no\nreward: 0\ndone: no"
+    dream = ReasoningExperienceModel(ReasoningModelConfig(top_k=0), ScriptedClient([said]), view=view)
+    environment = DreamEnv(dream, start=start, over=open_domain(EnvironmentConfig(name="webshop")).over)
+    asyncio.run(environment.reset(Task(id="t", environment="webshop", instruction=INSTRUCTION), 0))
+    bought = asyncio.run(environment.step("click[buy now]"))
+    assert bought.observation.text == short_receipt(1.0)
+    assert (bought.reward, bought.terminated, bought.truncated) == (0.0, False, True)
 
 
 # What each page offers beside items and options, by hand.
@@ -148,67 +172,67 @@ BUTTONS = {
 
 
 class Reader:
-    """Answers a turn by what a dream is shown of it: ``at``, ``hand``, the action and the quotes."""
+    """Answers a turn by what a dream is shown of it: ``hand``, the action and the quotes."""
 
     def __init__(self, instruction: str, turn: AnnotatedTurn) -> None:
-        self.instruction, self.action = instruction, turn.action
-        self.at, self.hand = value_of(turn.sheet, AT), value_of(turn.sheet, HAND) or ""
+        self.action, self.hand = turn.action, value_of(turn.sheet, HAND) or ""
+        self.names = re.findall(r"with (\w+): .* and (\w+): ", instruction)[0]
         self.said = {}
         for key in turn.quotes:
-            told = (
-                quote(turn.sheet, key, instruction, turn.action)
-                .removeprefix("here, ")
-                .removeprefix("named, ")
-            )
-            self.said[key] = told.removesuffix("; nothing")
+            told = quote(turn.sheet, key, instruction, turn.action)
+            self.said[key] = told.removeprefix("here, ").removeprefix("named, ").removesuffix("; nothing")
+
+    @property
+    def clicked(self) -> str | None:
+        """What is searched for (empty) or clicked; None where the action says nothing."""
+        match = re.match(r"(search|click)\[(.+)\]", self.action)
+        if match is None:
+            return None
+        return "" if match[1] == "search" else match[2].lower()
+
+    def label(self, place: str) -> str:
+        """What is clicked is in ``place``, or ``none``."""
+        return self.said.get(f"{{ [1] }} in {place}", NONE)
 
     def is_valid(self) -> bool:
         """Whether the action works."""
-        match = re.match(r"(search|click)\[(.+)\]", self.action)
-        if match is None or match[1] == "search":
-            return match is not None
-        name, kind = match[2].lower(), self.hand.split(" ")[0]
+        name, kind = self.clicked, self.hand.split(" ")[0]
+        if not name:
+            return name is not None
         if name in BUTTONS[kind] or (name == "< prev" and kind == "page" and self.hand != "page 1"):
             return True
-        return any(key.startswith(f"{name} in ") and told != NONE for key, told in self.said.items())
+        return {self.label("{ at } { hand }"), self.label("{ at } options")} != {NONE}
 
-    def page(self, after: Sheet) -> str:
-        """The page that is shown, where it is no receipt."""
-        at, hand, said = value_of(after, AT) or "", value_of(after, HAND) or "", self.said
-        if hand == "bar":
-            return f"WebShop [SEP] Instruction: [SEP] {self.instruction} [SEP] Search"
-        head = f"Instruction: [SEP] {self.instruction} [SEP] Back to Search [SEP] "
-        if hand.startswith("page "):
-            listed = next((said[key] for key in said if key.endswith(hand) and " in " not in key), NONE)
-            total, *items = (listed if listed != NONE else said[at]).split(", ")
-            back = "< Prev [SEP] " if hand != "page 1" else ""
-            head += f"Page {hand[5:]} (Total results: {total.split()[0]}) [SEP] {back}Next >"
-            offers = (f" [SEP] {i.upper()} [SEP] {' [SEP] '.join(said[i].split(', ')[:2])}" for i in items)
-            return head + "".join(offers)
-        if hand == "reviews":
-            return head + "< Prev"
-        if hand == "features":
-            return head + "< Prev [SEP] " + said[f"{at} traits"].replace(", ", " [SEP] ")
-        title, price, _ = said[at].split(", ")
-        if hand == "description":
-            brand, style, kind = title.split(" ")
-            return head + f"< Prev [SEP] {style} {kind.lower()} by {brand}."
-        options = said[f"{at} options"].replace(": ", " [SEP] ").replace(", ", " [SEP] ")
-        rest = (
-            f"Price: {price} [SEP] Rating: N.A. [SEP] Description [SEP] Features [SEP] Reviews [SEP] Buy Now"
-        )
-        return head + f"< Prev [SEP] {options} [SEP] {title} [SEP] {rest}"
+    def changes(self) -> dict[str, str]:
+        """What a valid action sets, as a dream writes it."""
+        name, number = self.clicked, int(self.hand[5:]) if self.hand.startswith("page") else 0
+        if name == "":
+            found = self.said["search { words }"] != NONE
+            return {"at": "search { words }" if found else "empty", "hand": "page 1"}
+        if name == "back to search":
+            return {"at": "start", "hand": "bar"}
+        if name == "< prev" and self.hand == "item":
+            return {"at": "{ back }", "hand": "{ back page }"}
+        if name in ("< prev", "next >"):
+            return {"hand": f"page {number + (1 if name == 'next >' else -1)}" if number else "item"}
+        if name in BUTTONS["item"]:
+            return {"hand": "receipt" if name == "buy now" else str(name)}
+        if number:
+            chosen = dict.fromkeys(self.names, "open")
+            return {"at": "{ [1] }", "hand": "item", "back": "{ at }", "back page": "{ hand }", **chosen}
+        right, label = self.label("wanted"), self.label("{ at } options")
+        wrong = {label: "wrong"} if self.said.get(label, NONE) != NONE else {}
+        return wrong if right == NONE else {right: "right"}
 
     def worth(self) -> float:
         """What a purchase pays."""
-        right = sum(told == "right" for told in self.said.values())
-        met = re.search(r"(\d) of (\d)", self.said[f"{self.at} fits"])
+        right = sum(self.said[name] == "right" for name in self.names)
+        met = re.search(r"(\d) of (\d)", self.said["{ at } fits"])
         return (int(met[1]) + right) / (int(met[2]) + 2) if met else 0.0
 
 
 @pytest.mark.parametrize("sheet_of", [hindsight_sheet, truth_of], ids=["hindsight", "truth"])
-def test_the_quotes_of_a_turn_are_all_that_its_answer_needs(sheet_of: object) -> None:
-    assert callable(sheet_of)
+def test_answers_that_name_lines_say_what_the_shop_said(sheet_of: Callable[[Trajectory], Sheet]) -> None:
     read = bought = 0
     for trajectory in episodes():
         instruction, sheet = trajectory.task.instruction, sheet_of(trajectory)
@@ -217,24 +241,119 @@ def test_the_quotes_of_a_turn_are_all_that_its_answer_needs(sheet_of: object) ->
             if not is_known(turn, instruction):
                 break
             assert turn.sheet == sheet
-            sheet = with_changes(sheet, turn.answer.changes)
-            reader = Reader(instruction, turn)
-            assert reader.is_valid() == transition.valid, (trajectory.task.id, turn.action)
-            if transition.terminated:
-                assert transition.next_state == short_receipt(reader.worth())
-                bought += 1
-            else:
-                assert reader.page(sheet) == transition.next_state, (trajectory.task.id, turn.action)
-            read += 1
+            assert turn.written is not None, (trajectory.task.id, turn.action)
+            assert turn.written.next_state == "{ view }"
+            answer = told(turn.written, sheet, turn.action, instruction, view)
+            assert answer == turn.answer
+            assert (answer.next_state, answer.valid) == (transition.next_state, transition.valid)
+            assert (answer.reward == 1.0) == answer.done == (transition.reward == 1.0)
+            sheet = with_changes(sheet, answer.changes)
+            read, bought = read + 1, bought + transition.terminated
     assert read > 8 * EPISODES
     assert bought > EPISODES / 3
+
+
+def test_the_quotes_of_a_turn_are_all_that_its_answer_needs() -> None:
+    for trajectory in episodes():
+        for turn in annotate(trajectory, hindsight_sheet(trajectory)):
+            reader = Reader(trajectory.task.instruction, turn)
+            written = turn.written
+            assert written is not None
+            assert reader.is_valid() == written.valid, (trajectory.task.id, turn.action)
+            assert dict(written.changes) == (reader.changes() if written.valid else {})
+            if turn.answer.next_state.startswith("Thank you"):
+                assert turn.answer.next_state == short_receipt(reader.worth())
+                assert turn.answer.done == (reader.worth() == 1.0)
+
+
+BRACES = [
+    "{ at }",
+    "{ b01 }",
+    "{ view }",
+    "{ [1] }",
+    "{ words }",
+    "{ at } options",
+    "{ back page }",
+    "{ was at }",
+]
+
+
+@pytest.mark.parametrize("text", BRACES)
+def test_a_text_with_braces_fills_nothing_in(text: str) -> None:
+    """Beside the same texts without braces, which name nothing."""
+    plain = text.translate(str.maketrans("{}[]", "()()"))
+    facts = dict(blank_sheet(INSTRUCTION).facts) | {
+        HAND: "item",
+        AT: "b01",
+        BACK: text,
+        "b01": f"{text} Boots, $1.0",
+    }
+    for verb in ("search", "click"):
+        answers = []
+        for said in (text, plain):
+            wish = replace(read_wish(INSTRUCTION), options=(("color", said), ("size", "8")))
+            sheet = make_sheet({key: value.replace(text, said) for key, value in facts.items()})
+            happens = respond(sheet, f"{verb}[{said}]", f"{INSTRUCTION} {said}", wish)
+            answers.append(
+                (happens.answer.valid, happens.answer.changes, happens.answer.next_state.replace(said, ""))
+            )
+        assert answers[0] == answers[1]
+
+
+TEXTS = st.text("b01, :$x{}[]", max_size=20) | st.sampled_from(["b01, b02", "12 found", "color: red, blue"])
+
+
+@given(
+    st.sampled_from(["b01", "b09", "start", "search *", "nowhere"]),
+    st.sampled_from(
+        ["bar", "page 1", "page", "page x", "item", "features", "description", "reviews", "receipt", "x"]
+    ),
+    st.dictionaries(
+        st.sampled_from(["b01", "b01 fits", "b01 options", "b01 traits", "search *", "search * page 1"]),
+        TEXTS,
+    ),
+)
+def test_whatever_was_imagined_a_page_is_a_page_or_the_dream_is_malformed(
+    at: str, hand: str, facts: dict[str, str]
+) -> None:
+    sheet = make_sheet(dict(blank_sheet(INSTRUCTION).facts) | facts | {AT: at, HAND: hand})
+    try:
+        text = view(sheet, INSTRUCTION)
+    except InvalidDreamError:
+        assert hand in ("page", "page x", "x") or at in ("b09", "nowhere")
+    else:
+        assert text.startswith((f"Instruction: [SEP] {INSTRUCTION} [SEP] ", "WebShop [SEP]", "Thank you"))
+
+
+def test_imagined_items_are_shown_as_real_ones_are() -> None:
+    """A sheet that names what a true one holds, under a list that nobody logged."""
+    task, *_ = panel("train", 1).tasks
+    truth = true_sheet(*world_of(task))
+    known = {key: value for key, value in truth.facts if not key.startswith("search *")}
+    imagined = {"search *": "2 found", "search * page 1": "b02, b99, b07"}
+    after = respond(
+        make_sheet(known | imagined),
+        f"search[{task.instruction}]",
+        task.instruction,
+        read_wish(task.instruction),
+    )
+    results = read_results(after.answer.next_state)
+    shop, _ = world_of(task)
+    assert results is not None
+    assert results.total == 2
+    assert [(o.item, o.title, o.price_tag) for o in results.offers] == [
+        (item, shop.products[item.upper()].title, shop.products[item.upper()].price_tag)
+        for item in ("b02", "b07")
+    ]
 
 
 def test_every_answer_can_be_written_and_read_and_is_well_founded() -> None:
     for trajectory in episodes():
         instruction = trajectory.task.instruction
         for turn in annotate(trajectory, hindsight_sheet(trajectory)):
-            assert parse_answer(render_answer(turn.answer)) == turn.answer
+            assert turn.written is not None
+            for answer in (turn.answer, turn.written):
+                assert parse_answer(render_answer(answer)) == answer
             assert len(turn.quotes) == len(set(turn.quotes)) <= 6
             assert not unfounded(turn.sheet, turn.quotes, turn.answer.check, instruction)
             assert all(UNSEEN not in quote(turn.sheet, key, instruction, turn.action) for key in turn.quotes)
@@ -247,7 +366,8 @@ def test_a_first_look_is_what_the_episode_before_did_not_show() -> None:
         for turn in annotate(trajectory, hindsight_sheet(trajectory)):
             before = replace(trajectory, transitions=trajectory.transitions[: turn.turn])
             known = {key for key, value in hindsight_sheet(before).facts if value != UNSEEN}
-            news = {key for key in turn.quotes if re.fullmatch(r"b\d\d.*", key) and " in " not in key} - known
+            shown = shown_keys(with_changes(turn.sheet, turn.answer.changes))
+            news = {key for key in shown if re.fullmatch(r"b\d\d.*", key)} - known
             assert not news or turn.first_look, (trajectory.task.id, turn.action, news)
 
 
@@ -309,7 +429,8 @@ def test_what_is_no_instruction_of_a_generated_shop_is_refused() -> None:
         ("Find me boats", "search find me boats"),
         ("boots light weight", "search boots light weight"),
         ("boots,", "search boots"),
-        ("=: \n", "search"),
+        ("=: \n", "search empty"),
+        ("a b " * 20, f"search {'a b ' * 11}a b"),
     ],
 )
 def test_a_query_has_one_key_however_it_is_written(query: str, key: str) -> None:
@@ -365,10 +486,12 @@ def test_fixed_stretches_of_a_page_are_a_token_each_and_nothing_is_lost() -> Non
     tokenizer = make_tokenizer(episodes()[:40])
     for trajectory in episodes()[:40]:
         for turn in annotate(trajectory, hindsight_sheet(trajectory)):
-            answer = render_answer(turn.answer)
-            ids = encode(tokenizer, answer)
-            assert tokenizer.decode(ids) == answer
-            assert len(ids) < 130
+            assert turn.written is not None
+            for answer, most in ((turn.answer, 160), (turn.written, 40)):
+                ids = encode(tokenizer, render_answer(answer))
+                assert tokenizer.decode(ids) == render_answer(answer)
+                assert len(ids) < most
+            assert all(len(encode(tokenizer, f" {key}")) == 1 for key in turn.quotes)
     assert len(encode(tokenizer, " click[buy now]")) == 1
     assert (
         len(

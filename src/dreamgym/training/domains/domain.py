@@ -10,6 +10,7 @@ from dreamgym.core.errors import ConfigError
 from dreamgym.environments.judged import JudgedEpisode
 from dreamgym.environments.panel import Panel
 from dreamgym.models.curriculum_generator import TaskVariator
+from dreamgym.models.shown_lines import View
 from dreamgym.training.annotation import NO_SHEET, PLAIN
 from dreamgym.training.cast import Cast
 from dreamgym.training.rollout import EnvironmentFactory
@@ -43,6 +44,7 @@ class Domain:
     replay: Callable[[Trajectory], JudgedEpisode] | None = None
     replays_truth: bool = False
     over: tuple[str, ...] = ()
+    view: View | None = None
     needs_episode: bool = False
 
     def judged_from(self, trajectory: Trajectory) -> Sheet:

@@ -13,6 +13,7 @@ from dreamgym.environments.webshop.notes.annotate import OVER
 from dreamgym.environments.webshop.notes.hindsight import blank_sheet, together
 from dreamgym.environments.webshop.notes.replay import replay
 from dreamgym.environments.webshop.notes.truth import true_sheet
+from dreamgym.environments.webshop.notes.view import view
 from dreamgym.environments.webshop.panels import is_generated, world_of
 from dreamgym.training.annotation import NO_SHEET, hindsight_of
 from dreamgym.training.domains.domain import Domain
@@ -42,6 +43,7 @@ def webshop(config: EnvironmentConfig) -> Domain:
         replay=lambda trajectory: replay(trajectory, config.data_dir),
         replays_truth=True,
         over=OVER,
+        view=view,
     )
 
 

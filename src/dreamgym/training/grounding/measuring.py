@@ -59,7 +59,9 @@ async def measure_cell(
 ) -> Counts:
     """The counts of a cell. A sheet that is ``imagined`` holds what was seen so far; the rest is made up."""
     settings = cell.form.settings(top_k=TOP_K if retriever else 0, history=cell.history)
-    model = ReasoningExperienceModel(settings, client, retriever=retriever, world=grounds.world)
+    model = ReasoningExperienceModel(
+        settings, client, retriever=retriever, world=grounds.world, view=grounds.domain.view
+    )
     heldout = grounds.heldout[:EPISODES]
     if cell.sheet is Hidden.IMAGINED:
         turns = await from_what_was_seen(model, heldout, chosen=some_turns, seed=seed)

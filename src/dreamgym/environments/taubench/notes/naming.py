@@ -11,7 +11,8 @@ from dreamgym.environments.taubench.notes.facts import CUSTOMER, HINT, LINES, NE
 from dreamgym.environments.taubench.shop_tools import POLICY
 from dreamgym.models.dream_format import Answer
 from dreamgym.models.sheet import AT, HAND, NONE, value_of, with_changes
-from dreamgym.models.shown_lines import WAS, arguments, named, told, words_of
+from dreamgym.models.shown_lines import WAS, told, words_of
+from dreamgym.models.spoken import arguments, named
 
 SPEAKER = "customer: "
 FIXED = (POLICY, *(f": {form.example}" for form in LINES.values()))  # whatever their words are

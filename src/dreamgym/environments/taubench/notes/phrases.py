@@ -11,7 +11,8 @@ from dreamgym.environments.taubench.shop_script import LABELS, WISHES
 from dreamgym.environments.taubench.shop_tools import POLICY
 from dreamgym.environments.taubench.user import STOP
 from dreamgym.models.sheet import AT
-from dreamgym.models.shown_lines import WAS, named
+from dreamgym.models.shown_lines import WAS
+from dreamgym.models.spoken import named
 
 _ASKED = ("what is your name and code?", "may i", "i cannot do that.", "done", *QUESTIONS.values())
 _SAID = (

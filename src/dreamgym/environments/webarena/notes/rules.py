@@ -30,8 +30,9 @@ from dreamgym.environments.webarena.notes.facts import (
 )
 from dreamgym.models.dream_format import Answer
 from dreamgym.models.sheet import AT, HAND, entries_said
-from dreamgym.models.shown_lines import named, told
+from dreamgym.models.shown_lines import told
 from dreamgym.models.slots import with_slots
+from dreamgym.models.spoken import named
 
 OVER = "the episode is over"
 FILES = ("notes.txt", "picture.svg")

@@ -3,8 +3,9 @@
 ::
 
     at: search boots                      the list of results, or the item, where the shopper is; start; empty
-    hand: page 1                          what is open there: a page of results, item, features, …
-    back: search boots page 1             where the item was opened from
+    hand: page 1                          what is open: bar, a page of results, item, features, …, receipt
+    back: search boots                    the list that the item was opened from, and which page of it
+    back page: page 1
     wanted: color: green, size: 8         the options that the instruction names
     color: open                           whether that option was chosen, right or wrong
     b07: Marble Classic Boots, $60.0, cheap    title and price; dear above the limit
@@ -12,8 +13,10 @@
     b07 options: color: blue, green, brown, size: 7, 8, 9
     b07 traits: light weight, leather lined    what its page of features says
     search boots: 4 found                 what a search finds; no key for one that finds nothing
-    search boots page 1: 4 found, b07, b05, b08, b06    its pages that hold any
-    task search: 12 found                 the search for the instruction itself
+    search boots page 1: b07, b05, b08, b06    its pages that hold any
+    search *: 12 found                    the search for the instruction itself
+
+Nothing is here twice: a page's text is written from these lines (``view``).
 """
 
 from __future__ import annotations
@@ -23,24 +26,22 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from dreamgym.environments.webshop.reading import Wish
 from dreamgym.models.sheet import AT, HAND, UNSEEN
+from dreamgym.models.spoken import WHOLE_TASK, plain_words
 
-START, EMPTY, BACK, WANTED = "start", "empty", "back", "wanted"
-BAR, ITEM, PAGE = "bar", "item", "page"  # what is open: the search bar, an item, a page of results
+START, EMPTY, BACK, BACK_PAGE, WANTED = "start", "empty", "back", "back page", "wanted"
+BAR, ITEM, PAGE, RECEIPT = "bar", "item", "page", "receipt"  # what is open
 OPEN, RIGHT, WRONG = "open", "right", "wrong"
 CHEAP, DEAR = "cheap", "dear"
 OTHER, WHOLE = "other", "whole"
 FITS, OPTIONS, TRAITS = "fits", "options", "traits"  # in the order in which they are imagined
-TASK_SEARCH = "task search"
-MOST_WORDS = 24  # of a query that make its key
+SEARCH = "search"
+TASK_SEARCH = f"{SEARCH} {WHOLE_TASK}"
 ITEM_NAME = re.compile(r"b\d+")
-_WORD = re.compile(r"[a-z0-9]+")
 
 
 def query_key(words: str, instruction: str = "") -> str:
     """The list that a search for ``words`` shows; the whole ``instruction`` has a short name."""
-    if instruction and words.lower() == instruction.lower():
-        return TASK_SEARCH
-    return " ".join(("search", *_WORD.findall(words.lower())[:MOST_WORDS]))
+    return f"{SEARCH} {plain_words(words, instruction)}"
 
 
 def page_key(query: str, number: int) -> str:
@@ -50,7 +51,8 @@ def page_key(query: str, number: int) -> str:
 
 def first_facts(wish: Wish) -> dict[str, str]:
     """What the instruction alone tells; what the likeliest searches find is ``unseen``."""
-    facts = {AT: START, HAND: BAR, START: BAR, EMPTY: found(0), BACK: START, WANTED: wanted_line(wish)}
+    facts = {AT: START, HAND: BAR, START: BAR, EMPTY: found(0), WANTED: wanted_line(wish)}
+    facts |= {BACK: START, BACK_PAGE: BAR}
     facts |= {name: OPEN for name, _ in wish.options}
     for query in (TASK_SEARCH, query_key(wish.need), query_key(wish.kind)):
         facts |= {query: UNSEEN, page_key(query, 1): UNSEEN}
@@ -67,9 +69,9 @@ def found(total: int) -> str:
     return f"{total} found"
 
 
-def page_line(total: int, items: Iterable[str]) -> str:
+def page_line(items: Iterable[str]) -> str:
     """The value of a page of results that holds any."""
-    return ", ".join((found(total), *items))
+    return ", ".join(items)
 
 
 def product_line(title: str, price_tag: str, wish: Wish) -> str:

@@ -90,7 +90,7 @@ def _listed(spot: Spot, text: str, wish: Wish) -> Iterator[tuple[str, str]]:
     yield spot.query, found(results.total)
     if results.offers:
         items = (offer.item for offer in results.offers)
-        yield page_key(spot.query, results.number), page_line(results.total, items)
+        yield page_key(spot.query, results.number), page_line(items)
     for offer in results.offers:
         yield offer.item, product_line(offer.title, offer.price_tag, wish)
 

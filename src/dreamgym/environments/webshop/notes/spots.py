@@ -5,15 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from dreamgym.environments.webshop.actions import Search, parse_action
-from dreamgym.environments.webshop.notes.facts import (
-    BAR,
-    ITEM,
-    ITEM_NAME,
-    PAGE,
-    START,
-    page_key,
-    query_key,
-)
+from dreamgym.environments.webshop.notes.facts import ITEM_NAME, query_key
 from dreamgym.environments.webshop.pages import Link
 from dreamgym.models.sheet import label_of
 
@@ -33,23 +25,6 @@ class Spot:
     behind: str = ""
     clicked: tuple[str, ...] = ()
     bought: bool = False
-
-    @property
-    def at(self) -> str:
-        """As the sheet's ``at`` says it."""
-        return self.item or self.query or START
-
-    @property
-    def open(self) -> str:
-        """As the sheet's ``hand`` says it."""
-        if self.item:
-            return self.behind or ITEM
-        return f"{PAGE} {self.number}" if self.query else BAR
-
-    @property
-    def results(self) -> str:
-        """The key of the page of results that is open, or from which the item was opened."""
-        return page_key(self.query, self.number)
 
 
 BEGINNING = Spot()

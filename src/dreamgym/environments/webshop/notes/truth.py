@@ -58,7 +58,7 @@ def _list(shop: Shop, query: str, instruction: str) -> dict[str, str]:
         return {}
     key, total = query_key(query, instruction), len(items)
     pages = {
-        page_key(key, start // size + 1): page_line(total, items[start : start + size])
+        page_key(key, start // size + 1): page_line(items[start : start + size])
         for start in range(0, total, size)
     }
     return {key: found(total), **pages}
