@@ -15,7 +15,7 @@ from collections.abc import Iterable, Sequence
 
 from dreamgym.core.data_structures import Sheet
 from dreamgym.core.errors import InvalidDreamError
-from dreamgym.models.slots import with_slots
+from dreamgym.models.slots import with_lines, with_slots
 
 AT = "at"
 HAND = "hand"
@@ -149,7 +149,9 @@ def line(sheet: Sheet, key: str) -> str:
 
 def quote(sheet: Sheet, key: str, instruction: str, action: str) -> str:
     """What a quote of ``key`` must say: its line with its slots filled, and marks (see ``marked``)."""
-    return with_slots(marked(sheet, key, instruction, action), value_of(sheet, HAND) or "")
+    hand = value_of(sheet, HAND) or ""
+    text = with_lines(marked(sheet, key, instruction, action), hand, lambda other: value_of(sheet, other))
+    return with_slots(text, hand)
 
 
 def marked(sheet: Sheet, key: str, instruction: str, action: str) -> str:
@@ -171,8 +173,11 @@ def marked(sheet: Sheet, key: str, instruction: str, action: str) -> str:
 
 
 def entries_said(value: str, action: str) -> tuple[list[str], list[str]]:
-    """The entries of ``value`` that ``action`` says word for word, and the others."""
-    words = f" {' '.join(_SPOKEN.findall(action.lower()))} "
+    """The entries of ``value`` that ``action`` says word for word, and the others.
+
+    An entry that ends in `` .`` must be what it says last.
+    """
+    words = f" {' '.join(_SPOKEN.findall(action.lower()))} . "
     said: list[str] = []
     left: list[str] = []
     for entry in value.split(", "):

@@ -14,6 +14,7 @@ from dreamgym.core.data_structures import Sheet, Task
 from dreamgym.environments.players import Player, PlayerMaker, Reader
 from dreamgym.environments.webarena.notes.annotate import OVER
 from dreamgym.environments.webarena.notes.replay import replay
+from dreamgym.environments.webarena.notes.together import together
 from dreamgym.environments.webarena.notes.truth import true_sheet
 from dreamgym.environments.webarena.still.still_env import ABSTRACT
 from dreamgym.training.annotation import NO_SHEET, OWN_SITE, hindsight_of
@@ -33,6 +34,7 @@ def webarena(config: EnvironmentConfig) -> Domain:
     return replace(
         played,
         hindsight=hindsight_of,
+        together=together,
         true_sheet=_true_sheet,
         replay=replay,
         replays_truth=True,

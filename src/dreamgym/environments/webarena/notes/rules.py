@@ -24,14 +24,13 @@ from dreamgym.environments.webarena.notes.facts import (
     WHERE,
     YES,
     element_key,
-    key_of,
     read_hand,
     write_hand,
 )
 from dreamgym.models.dream_format import Answer
 from dreamgym.models.sheet import AT, HAND, entries_said
 from dreamgym.models.shown_lines import named, told
-from dreamgym.models.slots import with_slots
+from dreamgym.models.slots import with_lines
 
 OVER = "the episode is over"
 FILES = ("notes.txt", "picture.svg")
@@ -112,18 +111,23 @@ def _act(moment: _Moment, action: str) -> Answer:
 def _judged(moment: _Moment, action: str) -> Answer:
     """The end, and whether all is said, done and open that was wanted."""
     wanted = moment.look(ANSWER) or ANY
-    said = wanted == ANY or bool(entries_said(wanted, action)[0])
-    done = moment.look(DONE) == YES
+    said = wanted == ANY or (wanted != UNKNOWN and bool(entries_said(wanted, action)[0]))
+    did = moment.look(DONE) == YES
     here = moment.look(WHERE) == ANY or moment.look(f"{moment.page} {ENDS}") == RIGHT
-    won = said and done and here
+    won = said and did and here
     return Answer(
         valid=True,
         next_state=OVER,
         changes=(),
         reward=float(won),
         done=won,
-        check=f"all {'yes' if won else 'no'}",
+        check=conditions(said=said, did=did, here=here),
     )
+
+
+def conditions(**holds: bool) -> str:
+    """The check of a task, condition by condition: ``said no, did yes, here yes``."""
+    return ", ".join(f"{name} {'yes' if held else 'no'}" for name, held in holds.items())
 
 
 def _touch(moment: _Moment, call: Call) -> Answer:
@@ -148,7 +152,7 @@ def _touch(moment: _Moment, call: Call) -> Answer:
         by = rest.partition(", by ")[2]
         kind, _, rest = _known(moment.look(element_key(moment.page, by))).partition(", ")
     if (enters or call.name in ("click", "dblclick")) and kind in (LINK, BUTTON):
-        return _followed(moment, kind, rest)
+        return _followed(moment, rest)
     return moment.answer(_page(rest), moment.hand)
 
 
@@ -160,10 +164,9 @@ def _selected(moment: _Moment, kind: str, rest: str, call: Call) -> Answer:
     return moment.answer(_page(rest), moment.hand | {id: SECOND})
 
 
-def _followed(moment: _Moment, kind: str, rest: str) -> Answer:
+def _followed(moment: _Moment, rest: str) -> Answer:
     """Where a link or a button leads; a form by what its fields hold."""
-    if kind == BUTTON and (key := with_slots(rest, moment.facts[HAND])) != rest:
-        rest = _known(moment.look(key_of(key)))
+    rest = with_lines(rest, moment.facts[HAND], moment.facts.get)
     page = _page(_known(rest))
     return moment.answer(page, {}, done=rest.endswith(f", {GOAL}"))
 
