@@ -13,6 +13,7 @@ from dreamgym.core.data_structures import Action, Sheet, Trajectory
 from dreamgym.environments.webarena.notes.annotate import OVER, agrees, annotate
 from dreamgym.environments.webarena.notes.facts import (
     ANSWER,
+    BLANK,
     DONE,
     TOLD,
     UNKNOWN,
@@ -21,8 +22,8 @@ from dreamgym.environments.webarena.notes.facts import (
     page_text,
     read_hand,
     stored,
+    with_entry,
     with_values,
-    write_hand,
 )
 from dreamgym.environments.webarena.notes.hindsight import hindsight_sheet
 from dreamgym.environments.webarena.notes.kinds import kind_of_task
@@ -30,9 +31,10 @@ from dreamgym.environments.webarena.notes.replay import replay
 from dreamgym.environments.webarena.notes.rules import respond
 from dreamgym.environments.webarena.notes.truth import true_sheet
 from dreamgym.environments.webarena.panels import own_records, task_named
-from dreamgym.models.dream_format import parse_answer, render_answer
-from dreamgym.models.sheet import AT, UNSEEN, make_sheet, value_of, with_changes
+from dreamgym.models.dream_format import Answer, parse_answer, render_answer
+from dreamgym.models.sheet import AT, HAND, UNSEEN, make_sheet, value_of, with_changes
 from dreamgym.models.shown_lines import told
+from dreamgym.models.slots import EMPTY
 from dreamgym.training.annotation import OWN_SITE, SITE, annotator_of
 from webarena_play import EPISODES, episode
 
@@ -185,9 +187,15 @@ def test_actions_after_the_real_end_are_refused() -> None:
     assert replay(longer).turns[-1].real_valid is False
 
 
-@given(st.dictionaries(st.integers(1, 40).map(str), WORDS.filter(lambda text: text != "empty"), max_size=4))
-def test_what_was_filled_in_is_read_as_it_was_written(values: dict[str, str]) -> None:
-    assert read_hand(write_hand(values)) == values
+@given(st.lists(st.tuples(st.integers(1, 40).map(str), WORDS.filter(bool)), max_size=5))
+def test_of_what_was_filled_in_the_last_counts(entries: list[tuple[str, str]]) -> None:
+    sheet = make_sheet({AT: "page 1", HAND: BLANK, "page 1": "page: SHOPPING - shop"})
+    for id, text in entries:
+        changes = ((HAND, with_entry(id, text)),)
+        written = Answer(valid=True, next_state="", changes=changes, reward=0.0, done=False)
+        sheet = with_changes(sheet, told(written, sheet, "noop()").changes)
+    expected = {id: "" if text == EMPTY else text for id, text in entries}
+    assert read_hand(value_of(sheet, HAND) or "") == expected
 
 
 @given(WORDS)

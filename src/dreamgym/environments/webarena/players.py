@@ -90,6 +90,8 @@ class Careless:
             return action
         id, right = call.text(0), call.choices(1)[-1]
         options = [option for thing in seen if thing.id == id for option in thing.options if option]
+        if self._rng.random() < MISTAKES:
+            options = []  # what is chosen need not be offered
         return f"{call.name}({quoted(id)}, {quoted(self._like(right, options or self._read))})"
 
     def _end(self, action: str, right: str, seen: Sequence[Thing]) -> str:

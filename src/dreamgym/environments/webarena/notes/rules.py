@@ -10,6 +10,7 @@ from dreamgym.environments.webarena.actions import ActionError, Call, read_actio
 from dreamgym.environments.webarena.notes.facts import (
     ANSWER,
     ANY,
+    BLANK,
     BUTTON,
     CHOICE,
     DONE,
@@ -24,13 +25,12 @@ from dreamgym.environments.webarena.notes.facts import (
     WHERE,
     YES,
     element_key,
-    read_hand,
-    write_hand,
+    with_entry,
 )
 from dreamgym.models.dream_format import Answer
 from dreamgym.models.sheet import AT, HAND, entries_said
 from dreamgym.models.shown_lines import named, told
-from dreamgym.models.slots import with_lines
+from dreamgym.models.slots import EMPTY, with_lines
 
 OVER = "the episode is over"
 FILES = ("notes.txt", "picture.svg")
@@ -53,19 +53,15 @@ class _Moment:
     def page(self) -> str:
         return self.facts[AT]
 
-    @property
-    def hand(self) -> dict[str, str]:
-        return read_hand(self.facts[HAND])
-
     def look(self, key: str) -> str | None:
         """The line of ``key``, which is quoted."""
         if key not in self.quotes:
             self.quotes.append(key)
         return self.facts.get(key)
 
-    def answer(self, page: str, hand: Mapping[str, str], done: bool = False) -> Answer:
-        """The page that is open now."""
-        changes = {AT: page, HAND: write_hand(hand), **({DONE: YES} if done else {})}
+    def answer(self, page: str, hand: str = "", done: bool = False) -> Answer:
+        """The page that is open now; the hand stays as it is where nothing is said of it."""
+        changes = {AT: page, HAND: hand or self.facts[HAND], **({DONE: YES} if done else {})}
         return Answer(
             valid=True,
             next_state=named(page),
@@ -100,11 +96,11 @@ def _act(moment: _Moment, action: str) -> Answer:
     if call.name == "send_msg_to_user":
         return _judged(moment, action)
     if call.name == "noop":
-        return moment.answer(moment.page, moment.hand)
+        return moment.answer(moment.page)
     if call.name == "scroll":
         down = call.numbers()[1]
         turned = moment.look(f"{moment.page} {DOWN if down > 0 else UP}") if down else moment.page
-        return moment.answer(_known(turned), moment.hand)
+        return moment.answer(_known(turned))
     return _touch(moment, call)
 
 
@@ -140,8 +136,7 @@ def _touch(moment: _Moment, call: Call) -> Answer:
     if call.name in ("fill", "clear"):
         if kind != FIELD:
             raise _RefusedError(f"[{FIRST}] takes no text")
-        value = SECOND if call.name == "fill" else ""
-        return moment.answer(_page(rest), moment.hand | {id: value})
+        return moment.answer(_page(rest), with_entry(FIRST, SECOND if call.name == "fill" else EMPTY))
     if call.name == "select_option":
         return _selected(moment, kind, rest, call)
     if call.name == "upload_file":
@@ -153,22 +148,20 @@ def _touch(moment: _Moment, call: Call) -> Answer:
         kind, _, rest = _known(moment.look(element_key(moment.page, by))).partition(", ")
     if (enters or call.name in ("click", "dblclick")) and kind in (LINK, BUTTON):
         return _followed(moment, rest)
-    return moment.answer(_page(rest), moment.hand)
+    return moment.answer(_page(rest))
 
 
 def _selected(moment: _Moment, kind: str, rest: str, call: Call) -> Answer:
-    id, wanted = call.text(0), call.choices(1)[-1]
-    options = rest.split(", ")[1:]
-    if kind != CHOICE or wanted not in options:
+    if kind != CHOICE or call.choices(1)[-1] not in rest.split(", ")[1:]:
         raise _RefusedError(f"[{FIRST}] has no such option")
-    return moment.answer(_page(rest), moment.hand | {id: SECOND})
+    return moment.answer(_page(rest), with_entry(FIRST, SECOND))
 
 
 def _followed(moment: _Moment, rest: str) -> Answer:
     """Where a link or a button leads; a form by what its fields hold."""
     rest = with_lines(rest, moment.facts[HAND], moment.facts.get)
     page = _page(_known(rest))
-    return moment.answer(page, {}, done=rest.endswith(f", {GOAL}"))
+    return moment.answer(page, BLANK, done=rest.endswith(f", {GOAL}"))
 
 
 def _page(rest: str) -> str:
