@@ -32,9 +32,9 @@ NO_SHEET = make_sheet({AT: "nowhere", HAND: "holds"})
 class Annotator:
     """What trajectories show of the world they began in, and each of their turns with its true answer.
 
-    ``together`` is what all trajectories of one task have shown. ``imagines``: what they have not shown can be
-    made up, and is learned to be. ``phrases`` are the fixed stretches of its texts, where they are known and
-    need not be found by counting.
+    ``together`` is what all trajectories of one task have shown. ``imagines``: what they have not shown can
+    be made up, and is learned to be. ``phrases`` are the fixed stretches of its texts, where they are known
+    and need not be found by counting.
     """
 
     hindsight: Callable[[Trajectory], Sheet]

@@ -16,7 +16,6 @@ from dreamgym.environments.webarena.notes.facts import (
     BLANK,
     DONE,
     TOLD,
-    UNKNOWN,
     WHERE,
     elements,
     page_text,
@@ -34,7 +33,7 @@ from dreamgym.environments.webarena.panels import own_records, task_named
 from dreamgym.models.dream_format import Answer, parse_answer, render_answer
 from dreamgym.models.sheet import AT, HAND, UNSEEN, make_sheet, value_of, with_changes
 from dreamgym.models.shown_lines import told
-from dreamgym.models.slots import EMPTY
+from dreamgym.models.slots import EMPTY, UNKNOWN
 from dreamgym.training.annotation import OWN_SITE, SITE, annotator_of
 from webarena_play import EPISODES, episode
 

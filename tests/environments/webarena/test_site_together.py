@@ -63,8 +63,9 @@ def test_a_lost_episode_is_answered_by_what_a_won_one_has_shown() -> None:
         sheet = together([hindsight_sheet(each) for each in episodes])
         assert value_of(sheet, TOLD) == "known"
         for each in episodes:
-            renamed = [replace(each, id=f"{each.id}/again"), each]  # other numbers, the same pages
-            assert len(together(list(map(hindsight_sheet, renamed))).facts) == len(hindsight_sheet(each).facts)
+            own = hindsight_sheet(each)
+            again = hindsight_sheet(replace(each, id=f"{each.id}/again"))  # other numbers, the same pages
+            assert len(together([own, again]).facts) == len(own.facts)
             for turn, logged in zip(annotate(each, sheet), each.transitions, strict=True):
                 turns += 1
                 right += turn.written is not None and agrees(turn.answer, logged)

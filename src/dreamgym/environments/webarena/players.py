@@ -103,7 +103,7 @@ class Careless:
         return self._say(self._like(right, self._read)) if self._fault == MISREAD else action
 
     def _like(self, text: str, texts: Sequence[str]) -> str:
-        """One of ``texts`` of the same form as ``text``, another number, or any of ``texts``; never ``text``."""
+        """One of ``texts`` that looks like ``text``, another number, or any of them; never ``text``."""
         others = [other for other in texts if other != text]
         alike = [other for other in others if _form(other) == _form(text)]
         if not alike and text[0].isdigit():

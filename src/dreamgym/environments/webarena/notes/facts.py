@@ -3,10 +3,10 @@
 A *page* is what one screen of the abstract state shows once it has loaded, on one line, with a slot in each
 field: ``page 7: page: SHOPPING - shop\\n…``. ``page 7 [3]`` says what its element 3 is and where it leads
 (``link, page 9``), ``page 7 down`` and ``page 7 up`` what scrolling shows, ``page 7 sends oslo`` and
-``find red lamp`` where a form leads that is sent with these values; its button's line looks that up. ``hand`` holds what was filled in since
-the page has loaded, one entry after the other. How an episode is paid: ``answer`` is what must be said, ``done`` whether the deed is
-done, ``where`` whether it matters at which page the episode ends; then ``page 7 ends`` is right. What no
-line tells is ``unknown``.
+``find red lamp`` where a form leads that is sent with these values; its button's line looks that up.
+``hand`` holds what was filled in since the page has loaded, one entry after the other. How an episode is
+paid: ``answer`` is what must be said, ``done`` whether the deed is done, ``where`` whether it matters at
+which page the episode ends; then ``page 7 ends`` is right. What no line tells is ``unknown``.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from dreamgym.models.dream_prompts import one_line
 from dreamgym.models.sheet import HAND
 from dreamgym.models.shown_lines import named
-from dreamgym.models.slots import EMPTY, UNKNOWN, key_of, slot
+from dreamgym.models.slots import EMPTY, key_of, slot
 
 SAY = "send_msg_to_user"
 ANSWER, DONE, WHERE, TOLD = "answer", "done", "where", "told"
@@ -135,7 +135,7 @@ def read_hand(value: str) -> dict[str, str]:
 
 
 def with_entry(id: str, text: str) -> str:
-    """The hand as an answer names it, with ``text`` in the element ``id`` besides; of two entries the last counts."""
+    """The hand as an answer names it, with ``text`` in the element ``id`` besides; the last entry counts."""
     return f"{named(HAND)} [{id}] {text}"
 
 

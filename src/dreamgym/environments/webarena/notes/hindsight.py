@@ -26,7 +26,6 @@ from dreamgym.environments.webarena.notes.facts import (
     RIGHT,
     SOME,
     TOLD,
-    UNKNOWN,
     WHERE,
     YES,
     page_text,
@@ -36,6 +35,7 @@ from dreamgym.environments.webarena.notes.facts import (
 from dreamgym.environments.webarena.notes.kinds import Kind, kind_of_task
 from dreamgym.environments.webarena.notes.site_map import Document, SiteMap, names_of
 from dreamgym.models.sheet import AT, HAND, UNSEEN, make_sheet
+from dreamgym.models.slots import UNKNOWN
 from dreamgym.utils.seeds import derive_seed
 
 SENT = tuple[Document, str, tuple[str, ...]]

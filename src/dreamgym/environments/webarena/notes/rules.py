@@ -20,7 +20,6 @@ from dreamgym.environments.webarena.notes.facts import (
     GOAL,
     LINK,
     RIGHT,
-    UNKNOWN,
     UP,
     WHERE,
     YES,
@@ -30,7 +29,7 @@ from dreamgym.environments.webarena.notes.facts import (
 from dreamgym.models.dream_format import Answer
 from dreamgym.models.sheet import AT, HAND, entries_said
 from dreamgym.models.shown_lines import named, told
-from dreamgym.models.slots import EMPTY, with_lines
+from dreamgym.models.slots import EMPTY, UNKNOWN, with_lines
 
 OVER = "the episode is over"
 FILES = ("notes.txt", "picture.svg")

@@ -16,7 +16,6 @@ from dreamgym.environments.webarena.notes.facts import (
     GOAL,
     LINK,
     SENDS,
-    UNKNOWN,
     UP,
     Shown,
     address_of,
@@ -27,7 +26,7 @@ from dreamgym.environments.webarena.notes.facts import (
     stored,
 )
 from dreamgym.environments.webarena.state import SHOWN
-from dreamgym.models.slots import look_up, slot
+from dreamgym.models.slots import UNKNOWN, look_up, slot
 
 MOST_PAGES = 399
 CONTEXTUAL = ("next page", "previous page", "sort by")  # links that lead elsewhere on every page

@@ -9,9 +9,10 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from dreamgym.core.data_structures import Sheet
-from dreamgym.environments.webarena.notes.facts import GOAL, UNKNOWN
+from dreamgym.environments.webarena.notes.facts import GOAL
 from dreamgym.environments.webarena.notes.site_map import MOST_PAGES
 from dreamgym.models.sheet import UNSEEN, make_sheet
+from dreamgym.models.slots import UNKNOWN
 
 _PAGE = re.compile(r"page \d+")
 _KEY = re.compile(r"()(page \d+)")
