@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dreamgym.core.data_structures import Action, Sheet, Trajectory
+from dreamgym.environments.webarena.actions import read_action
 from dreamgym.environments.webarena.notes.annotate import OVER, agrees, annotate
 from dreamgym.environments.webarena.notes.facts import (
     ANSWER,
@@ -29,9 +30,11 @@ from dreamgym.environments.webarena.notes.kinds import kind_of_task
 from dreamgym.environments.webarena.notes.replay import replay
 from dreamgym.environments.webarena.notes.rules import respond
 from dreamgym.environments.webarena.notes.truth import true_sheet
-from dreamgym.environments.webarena.panels import own_records, task_named
+from dreamgym.environments.webarena.panels import own_records, spec_of, task_named
+from dreamgym.environments.webarena.site.tasks import TEMPLATES
+from dreamgym.environments.webarena.still.still_episode import StillEpisode
 from dreamgym.models.dream_format import Answer, parse_answer, render_answer
-from dreamgym.models.sheet import AT, HAND, UNSEEN, make_sheet, value_of, with_changes
+from dreamgym.models.sheet import AT, HAND, UNSEEN, make_sheet, unfounded, value_of, with_changes
 from dreamgym.models.shown_lines import told
 from dreamgym.models.slots import EMPTY, UNKNOWN
 from dreamgym.training.annotation import OWN_SITE, SITE, annotator_of
@@ -155,6 +158,28 @@ def test_another_answer_and_an_early_end_are_not_paid() -> None:
         if kind_of_task(trajectory.task.instruction).said:
             other = respond(end, "send_msg_to_user('something else')").answer
             assert other.reward == 0
+
+
+@pytest.mark.parametrize("template", TEMPLATES)
+def test_every_answer_is_paid_as_the_site_pays_it_and_the_check_says_why(template: str) -> None:
+    task_id = f"site:{list(TEMPLATES).index(template)}:{template}"
+    won = episode(task_id, "expert")
+    *_, end = annotate(won, hindsight_sheet(won))
+    world = StillEpisode(spec_of(won.task))
+    for turn in won.transitions[:-1]:
+        world.act(turn.action.text)
+    right = read_action(won.transitions[-1].action.text).text(0)
+    wanted = kind_of_task(won.task.instruction).said
+    for text in (right, right.upper(), f"{right} now", f"it is {right}", f"9{right}", "something else"):
+        answer = respond(end.sheet, f"send_msg_to_user('{text}')").answer
+        assert answer.reward == float(world.holds(text)), text
+        said = "yes" if answer.reward or not wanted else "no"
+        assert answer.check == f"said {said}, did yes, here yes"
+        assert not unfounded(end.sheet, end.quotes, answer.check, won.task.instruction)
+    early = respond(hindsight_sheet(won), f"send_msg_to_user('{right}')").answer
+    kind = kind_of_task(won.task.instruction)
+    assert early.check == f"said yes, did {'no' if kind.deed else 'yes'}, here {'no' if kind.ends else 'yes'}"
+    world.close()
 
 
 def test_what_no_log_has_shown_cannot_be_reached() -> None:
