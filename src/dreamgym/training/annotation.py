@@ -34,7 +34,7 @@ class Annotator:
 
     ``together`` is what all trajectories of one task have shown. ``imagines``: what they have not shown can
     be made up, and is learned to be. ``phrases`` are the fixed stretches of its texts, where they are known
-    and need not be found by counting.
+    and need not be found by counting; words ``apart`` are the same token with and without a space before.
     """
 
     hindsight: Callable[[Trajectory], Sheet]
@@ -42,6 +42,7 @@ class Annotator:
     together: Callable[[Sequence[Sheet]], Sheet] = joined
     imagines: bool = True
     phrases: tuple[str, ...] | None = None
+    apart: bool = False
 
 
 def plainly(trajectory: Trajectory, sheet: Sheet) -> Iterator[AnnotatedTurn]:
@@ -70,6 +71,7 @@ SITE = Annotator(
     together=together,
     imagines=False,
     phrases=SITE_PHRASES,
+    apart=True,
 )
 STORE = Annotator(hindsight=store.hindsight_sheet, annotate=store_turns.annotate, phrases=STORE_PHRASES)
 OWN_SITE = "site:"
