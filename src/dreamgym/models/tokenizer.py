@@ -49,9 +49,8 @@ def build_tokenizer(
     ]
     pattern = "|".join([*LINE_HEADS, *filter(None, [name_token]), *fixed, word])
     pieces = {piece for text in texts for piece in re.findall(pattern, text)}
-    pieces |= {
-        piece for text in texts for piece in re.findall(word, text)
-    }  # a phrase cut short is still words
+    # A phrase cut short is still words.
+    pieces |= {piece for text in texts for piece in re.findall(word, text)}
     pieces |= {f" {name}" for name in names} | set(phrases)
     vocabulary = [PAD, UNKNOWN, END, *sorted(pieces - {PAD, UNKNOWN, END})]
     tokenizer = Tokenizer(
