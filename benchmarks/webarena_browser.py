@@ -22,8 +22,8 @@ from random import Random
 
 from dreamgym.core.data_structures import Task
 from dreamgym.environments.webarena.env import WebarenaEnv
+from dreamgym.environments.webarena.expert import Expert, things
 from dreamgym.environments.webarena.panels import panel, task_named
-from dreamgym.environments.webarena.players import Expert, things
 from dreamgym.environments.webarena.serving import borrow_site, give_back_site
 
 CLICK_TEST = "miniwob:click-test"

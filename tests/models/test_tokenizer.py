@@ -60,6 +60,29 @@ def test_text_comes_back_as_it_was(tokenizer: PreTrainedTokenizerFast, text: str
     assert tokenizer.decode(encode(tokenizer, text)) == text
 
 
+@pytest.fixture(scope="module")
+def apart() -> PreTrainedTokenizerFast:
+    names, phrases = ["page 7", "page 12"], ["fill('", "', '", "')"]
+    return build_tokenizer(names, [" buy 2 of the red lamp, 60.50", *HEADS], phrases, apart=True)
+
+
+def test_words_apart_are_the_same_token_wherever_they_stand(apart: PreTrainedTokenizerFast) -> None:
+    told, said = encode(apart, " the red lamp, 60.50"), encode(apart, "fill('6', 'red lamp')")
+    for word in ("red", "lamp", "60"):
+        (token,) = encode(apart, word)
+        assert token in told
+        assert (token in said) == (word != "60")
+    assert pieces(apart, " page 12 of 60") == [" page 12", " ", "of", " ", "60"]
+
+
+APART = st.sampled_from(["page 7", "red", "60.50", "2", "fill('lamp", "of\ntask:"])
+
+
+@given(st.lists(APART).map(lambda words: "".join(f" {word}" for word in words)))
+def test_text_of_words_apart_comes_back_as_it_was(apart: PreTrainedTokenizerFast, text: str) -> None:
+    assert apart.decode(encode(apart, text)) == text
+
+
 def test_untrusted_text_holds_no_special_token(tokenizer: PreTrainedTokenizerFast) -> None:
     ids = encode(tokenizer, "<end> <pad>\nnext: <unk><end>")
     assert tokenizer.eos_token_id not in ids

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,10 @@ from dreamgym.core.config import EnvironmentConfig
 from dreamgym.core.errors import ConfigError
 from dreamgym.core.serialization import decode, encode
 from dreamgym.environments.spec import EnvironmentSpec
+from dreamgym.environments.webarena.env import WebarenaEnv
+from dreamgym.environments.webarena.still.still_env import StillEnv
+from dreamgym.training.domains.domain import Domain
+from dreamgym.training.domains.players_cast import PlayersCast
 from dreamgym.training.domains.real_worlds import spec_of
 from dreamgym.training.domains.registry import open_domain
 
@@ -46,7 +51,7 @@ def test_a_state_that_no_page_has_is_refused() -> None:
         EnvironmentConfig(name="webarena", state="half")  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("name", ["alfworld", "taubench", "webshop"])
+@pytest.mark.parametrize("name", ["alfworld", "taubench", "webshop", "webarena"])
 def test_fresh_tasks_are_training_tasks_of_no_panel(name: str) -> None:
     domain = open_domain(EnvironmentConfig(name=name))
     assert domain.cast is not None
@@ -58,7 +63,22 @@ def test_fresh_tasks_are_training_tasks_of_no_panel(name: str) -> None:
 
 
 def test_a_world_without_tasks_beyond_its_panels_says_so() -> None:
-    domain = open_domain(EnvironmentConfig(name="webarena"))
-    assert domain.cast is not None
+    cast = open_domain(EnvironmentConfig(name="webarena")).cast
+    assert isinstance(cast, PlayersCast)
     with pytest.raises(ConfigError, match="leave --fresh-tasks out"):
-        domain.cast.fresh_tasks(1)
+        replace(cast, fresh=None).fresh_tasks(1)
+
+
+def test_the_sites_offline_data_need_no_browser_but_whole_pages_do() -> None:
+    still = open_domain(EnvironmentConfig(name="webarena"))
+    whole = open_domain(EnvironmentConfig(name="webarena", state="full"))
+    assert isinstance(still.cast, PlayersCast)
+    assert isinstance(whole.cast, PlayersCast)
+    assert (still.cast.spec.make().__class__, whole.cast.spec.make().__class__) == (StillEnv, WebarenaEnv)
+    assert "without a browser" in still.collected
+    assert whole.collected == ""
+    assert asyncio.run(_evaluated_in(still)) == asyncio.run(_evaluated_in(whole)) == WebarenaEnv
+
+
+async def _evaluated_in(domain: Domain) -> type:
+    return type((await domain.real_world(domain.task_named("site:3:open_item"), 0))())

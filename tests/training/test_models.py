@@ -6,11 +6,13 @@ import shutil
 from pathlib import Path
 
 import pytest
+import torch
 
 from dreamgym.core.config import PolicyModelConfig, ReasoningModelConfig
 from dreamgym.core.errors import ConfigError, ModelError
-from dreamgym.training.fit import fit_policy
-from dreamgym.training.fit_start import FitChoices
+from dreamgym.models.causal_lm import load_causal_lm
+from dreamgym.training.fit import POLICY_FIT, fit_policy
+from dreamgym.training.fit_start import FitChoices, Start, fit_settings
 from dreamgym.training.models import ASSETS, FIT_RECORD, experience_client, load_policy
 from dreamgym.utils import atomic
 
@@ -56,6 +58,15 @@ def test_a_fit_refuses_a_foreign_folder_before_it_reads_its_data(tmp_path: Path)
     (tmp_path / "thesis.txt").write_text("dear")
     with pytest.raises(FileExistsError, match=r"thesis\.txt, which would be lost"):
         fit_policy(tmp_path / "no data", tmp_path, choices=FitChoices())
+
+
+def test_what_is_chosen_of_a_fit_takes_the_place_of_what_is_usual() -> None:
+    loaded = load_causal_lm(str(ASSETS / "policy"), dtype=torch.float32, device=torch.device("cpu"))
+    start = Start(model=loaded.model, tokenizer=loaded.tokenizer)
+    usual = fit_settings(POLICY_FIT, start, FitChoices())
+    assert (usual.batch_tokens, usual.epochs) == (POLICY_FIT.batch_tokens, POLICY_FIT.epochs)
+    chosen = fit_settings(POLICY_FIT, start, FitChoices(batch_tokens=2_048, epochs=0.5))
+    assert (chosen.batch_tokens, chosen.epochs, chosen.learning_rate) == (2_048, 0.5, usual.learning_rate)
 
 
 def test_half_a_character_is_read_as_any_other_text() -> None:

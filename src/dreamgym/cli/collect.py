@@ -58,9 +58,12 @@ def collect(
 
     chosen = [f"policy_model.name={policy}", *(overrides or ())]
     config = resolve(RunFlags(env=env, overrides=chosen))
-    cast = open_domain(config.environment).cast
+    domain = open_domain(config.environment)
+    cast = domain.cast
     if cast is None:
         raise ConfigError(f"the environment '{env}' has no players: nothing can be collected in it")
+    if domain.collected:
+        print(f"played {domain.collected}")
     shares = dict(_parse(text) for text in share) if share else cast.shares
     limit = max_turns or config.environment.max_turns
     with make_reporter().stage("collecting episodes", episodes) as advance:

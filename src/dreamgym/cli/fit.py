@@ -26,6 +26,10 @@ LORA_RANK = Annotated[
     int, typer.Option(min=0, help="Train an adapter of this rank on --base, not its weights.")
 ]
 LEARNING_RATE = Annotated[float | None, typer.Option(help="Default: as shipped, or usual for the base.")]
+BATCH_TOKENS = Annotated[
+    int | None,
+    typer.Option(min=1, help="Tokens of a step; small data needs many small ones. Default: as shipped."),
+]
 SEED = Annotated[int, typer.Option(help="Seed of weights and order.")]
 
 
@@ -41,6 +45,7 @@ def policy(
     base: BASE = None,
     lora_rank: LORA_RANK = 0,
     learning_rate: LEARNING_RATE = None,
+    batch_tokens: BATCH_TOKENS = None,
 ) -> None:
     """Clone the explorers of the offline data, distracted ones too: the starting policy.
 
@@ -53,7 +58,12 @@ def policy(
     from dreamgym.training.fit_start import FitChoices
 
     choices = FitChoices(
-        base=base, lora_rank=lora_rank, seed=seed, epochs=epochs, learning_rate=learning_rate
+        base=base,
+        lora_rank=lora_rank,
+        seed=seed,
+        epochs=epochs,
+        learning_rate=learning_rate,
+        batch_tokens=batch_tokens,
     )
     with terminated_like_interrupted():
         fit_policy(data, output, choices=choices)
@@ -75,6 +85,7 @@ def experience(
     base: BASE = None,
     lora_rank: LORA_RANK = 0,
     learning_rate: LEARNING_RATE = None,
+    batch_tokens: BATCH_TOKENS = None,
     context: Annotated[
         str, typer.Option(help="What the model reads: quotes, sheet or history (reasoning_model.context).")
     ] = "quotes",
@@ -95,7 +106,12 @@ def experience(
     chosen = [f"reasoning_model.context={context}", f"reasoning_model.reasoning={str(reasoning).lower()}"]
     form = resolve(RunFlags(overrides=[*chosen, *(overrides or ())])).reasoning_model
     choices = FitChoices(
-        base=base, lora_rank=lora_rank, seed=seed, epochs=epochs, learning_rate=learning_rate
+        base=base,
+        lora_rank=lora_rank,
+        seed=seed,
+        epochs=epochs,
+        learning_rate=learning_rate,
+        batch_tokens=batch_tokens,
     )
     with terminated_like_interrupted():
         fit_experience(data, output, form=form, choices=choices)

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Sequence
 
 from dreamgym.core.data_structures import Sheet
 from dreamgym.core.errors import InvalidDreamError
-from dreamgym.models.slots import with_slots
+from dreamgym.models.slots import with_lines, with_slots
 from dreamgym.models.spoken import key_meant
 
 AT = "at"
@@ -151,8 +151,13 @@ def line(sheet: Sheet, key: str) -> str:
 
 def quote(sheet: Sheet, key: str, instruction: str, action: str) -> str:
     """What a quote of ``key`` must say: the line that it means, slots filled, and marks (see ``marked``)."""
-    meant = key_meant(key, action, instruction, lambda name: value_of(sheet, name))
-    return with_slots(marked(sheet, meant, instruction, action), value_of(sheet, HAND) or "")
+
+    def told(name: str) -> str | None:
+        return value_of(sheet, name)
+
+    hand = value_of(sheet, HAND) or ""
+    meant = key_meant(key, action, instruction, told)
+    return with_slots(with_lines(marked(sheet, meant, instruction, action), hand, told), hand)
 
 
 def marked(sheet: Sheet, key: str, instruction: str, action: str) -> str:
@@ -174,8 +179,11 @@ def marked(sheet: Sheet, key: str, instruction: str, action: str) -> str:
 
 
 def entries_said(value: str, action: str) -> tuple[list[str], list[str]]:
-    """The entries of ``value`` that ``action`` says word for word, and the others."""
-    words = f" {' '.join(_SPOKEN.findall(action.lower()))} "
+    """The entries of ``value`` that ``action`` says word for word, and the others.
+
+    An entry that ends in `` .`` must be what it says last.
+    """
+    words = f" {' '.join(_SPOKEN.findall(action.lower()))} . "
     said: list[str] = []
     left: list[str] = []
     for entry in value.split(", "):

@@ -2,15 +2,18 @@
 
 A slot ``{[6]| - |old}`` is what the hand says of ``[6]`` (``hand: [6] new [7] other``), else what follows the
 last bar, with what stands before it; where that is empty, nothing is written. A slot with nothing before it,
-``{[6]||old}``, says ``empty`` then.
+``{[6]||old}``, says ``empty`` then. A look-up ``{= find {[6]||old}}`` is the line of the key that its slots
+make, ``unknown`` where there is none.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
-EMPTY = "empty"
+EMPTY, UNKNOWN = "empty", "unknown"
 _SLOT = re.compile(r"\{(\[\d+\])\|([^{}|]*)\|([^{}|]*)\}")
+_LOOK_UP = re.compile(r"\{= ((?:[^{}]|\{[^{}]*\})*)\}")
 _ENTRY = re.compile(r"(\[\d+\]) (.*?)(?= \[\d+\] |$)")
 
 
@@ -28,3 +31,22 @@ def with_slots(line: str, hand: str) -> str:
 def slot(name: str, before: str, value: str) -> str:
     """A slot that holds ``value`` until the hand says otherwise."""
     return f"{{{name}|{before}|{value}}}"
+
+
+def with_lines(line: str, hand: str, line_of: Callable[[str], str | None]) -> str:
+    """``line`` with what its look-ups find; ``line_of`` tells the line of a key."""
+
+    def find(place: re.Match[str]) -> str:
+        return line_of(key_of(with_slots(place[1], hand))) or UNKNOWN
+
+    return _LOOK_UP.sub(find, line)
+
+
+def look_up(key: str) -> str:
+    """A look-up of ``key``, which may hold slots."""
+    return f"{{= {key}}}"
+
+
+def key_of(text: str) -> str:
+    """``text`` without what no key may hold."""
+    return re.sub("[:=]", " ", text)

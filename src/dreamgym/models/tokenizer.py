@@ -18,6 +18,7 @@ NAME_TOKEN = r" [a-z]+ \d+"
 LINE_HEADS = (r"\nreward: [01]", r"\ndone: (?:no|yes)", r"\n[a-z>]*:?")
 TEXT_WORD = r" ?[A-Za-z_]+|\d| ?[^\sA-Za-z0-9_]+|\s"
 WORD = r" ?[A-Za-z]+| ?\d+| ?[^\sA-Za-z0-9]|\s"
+WORD_APART = r"[A-Za-z]+|\d+|[^\sA-Za-z0-9]|\s"
 
 
 def count_phrases(texts: Iterable[str]) -> Counter[str]:
@@ -34,16 +35,22 @@ def learn_phrases(texts: Iterable[str], *, most: int = 160, least_count: int = 2
 
 
 def build_tokenizer(
-    names: Sequence[str], texts: Sequence[str], phrases: Sequence[str]
+    names: Sequence[str], texts: Sequence[str], phrases: Sequence[str], *, apart: bool = False
 ) -> PreTrainedTokenizerFast:
-    """A tokenizer that knows ``names``, ``phrases`` and every other word of ``texts``."""
+    """A tokenizer that knows ``names``, ``phrases`` and every other word of ``texts``.
+
+    ``apart``: a space is a token of its own, and no name has a number but those of the kinds of ``names``. A
+    word is the same token then wherever it stands, so that what was read can be copied between quotes.
+    """
+    word, name_token = (WORD_APART, _names_of(names)) if apart else (WORD, NAME_TOKEN)
     fixed = [
         re.escape(phrase).replace(r"\ ", " ") + (r"(?![A-Za-z])" if phrase[-1].isalpha() else "")
         for phrase in phrases
     ]
-    pattern = "|".join([*LINE_HEADS, NAME_TOKEN, *fixed, WORD])
+    pattern = "|".join([*LINE_HEADS, *filter(None, [name_token]), *fixed, word])
     pieces = {piece for text in texts for piece in re.findall(pattern, text)}
-    pieces |= {word for text in texts for word in re.findall(WORD, text)}  # a phrase cut short is still words
+    # A phrase cut short is still words.
+    pieces |= {piece for text in texts for piece in re.findall(word, text)}
     pieces |= {f" {name}" for name in names} | set(phrases)
     vocabulary = [PAD, UNKNOWN, END, *sorted(pieces - {PAD, UNKNOWN, END})]
     tokenizer = Tokenizer(
@@ -58,6 +65,12 @@ def build_tokenizer(
         eos_token=END,
         clean_up_tokenization_spaces=False,
     )
+
+
+def _names_of(names: Sequence[str]) -> str:
+    """Names with a number, of the kinds of ``names`` alone; empty without any."""
+    kinds = sorted({name.rpartition(" ")[0] for name in names})
+    return rf" (?:{'|'.join(kinds)}) \d+" if kinds else ""
 
 
 def learn_tokenizer(texts: Iterable[str], *, most: int) -> PreTrainedTokenizerFast:

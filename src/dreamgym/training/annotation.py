@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from dreamgym.core.data_structures import Sheet, Task, Trajectory
@@ -16,12 +16,13 @@ from dreamgym.environments.taubench.world import SHOP as OWN_SHOP
 from dreamgym.environments.webarena.notes import annotate as site_turns
 from dreamgym.environments.webarena.notes import hindsight as site
 from dreamgym.environments.webarena.notes.phrases import PHRASES as SITE_PHRASES
+from dreamgym.environments.webarena.notes.together import together
 from dreamgym.environments.webshop.notes import annotate as store_turns
 from dreamgym.environments.webshop.notes import hindsight as store
 from dreamgym.environments.webshop.notes.phrases import PHRASES as STORE_PHRASES
 from dreamgym.environments.webshop.panels import is_generated
 from dreamgym.models.dream_format import Answer
-from dreamgym.models.sheet import AT, HAND, make_sheet
+from dreamgym.models.sheet import AT, HAND, joined, make_sheet
 from dreamgym.training.settings import ALFWORLD, TAUBENCH, WEBARENA, WEBSHOP
 
 NO_SHEET = make_sheet({AT: "nowhere", HAND: "holds"})
@@ -31,14 +32,17 @@ NO_SHEET = make_sheet({AT: "nowhere", HAND: "holds"})
 class Annotator:
     """What trajectories show of the world they began in, and each of their turns with its true answer.
 
-    ``imagines``: what they have not shown can be made up, and is learned to be. ``phrases`` are the fixed
-    stretches of its texts, where they are known and need not be found by counting.
+    ``together`` is what all trajectories of one task have shown. ``imagines``: what they have not shown can
+    be made up, and is learned to be. ``phrases`` are the fixed stretches of its texts, where they are known
+    and need not be found by counting; words ``apart`` are the same token with and without a space before.
     """
 
     hindsight: Callable[[Trajectory], Sheet]
     annotate: Callable[[Trajectory, Sheet], Iterator[AnnotatedTurn]]
+    together: Callable[[Sequence[Sheet]], Sheet] = joined
     imagines: bool = True
     phrases: tuple[str, ...] | None = None
+    apart: bool = False
 
 
 def plainly(trajectory: Trajectory, sheet: Sheet) -> Iterator[AnnotatedTurn]:
@@ -62,7 +66,12 @@ def plainly(trajectory: Trajectory, sheet: Sheet) -> Iterator[AnnotatedTurn]:
 HOUSEHOLD = Annotator(hindsight=hindsight_sheet, annotate=annotate)
 SHOP = Annotator(hindsight=shop.hindsight_sheet, annotate=shop_turns.annotate, phrases=SHOP_PHRASES)
 SITE = Annotator(
-    hindsight=site.hindsight_sheet, annotate=site_turns.annotate, imagines=False, phrases=SITE_PHRASES
+    hindsight=site.hindsight_sheet,
+    annotate=site_turns.annotate,
+    together=together,
+    imagines=False,
+    phrases=SITE_PHRASES,
+    apart=True,
 )
 STORE = Annotator(hindsight=store.hindsight_sheet, annotate=store_turns.annotate, phrases=STORE_PHRASES)
 OWN_SITE = "site:"

@@ -72,7 +72,8 @@ def make_tokenizer(trajectories: Sequence[Trajectory]) -> PreTrainedTokenizerFas
         return learn_tokenizer(_lines(trajectories), most=TRACE_TOKENS)
     spoken = list(_spoken(trajectories))
     actions = sorted({t.action.text for trajectory in trajectories for t in trajectory.transitions})
-    known = annotator_of(trajectories[0].task).phrases if trajectories else None
+    annotator = annotator_of(trajectories[0].task) if trajectories else PLAIN
+    known = annotator.phrases
     phrases = learn_phrases([*spoken, *actions]) if known is None else sorted(known, key=_longest_first)
     instructions = sorted({trajectory.task.instruction for trajectory in trajectories})
     told = sorted({turn.reasoning for t in trajectories for turn in t.transitions if turn.reasoning})
@@ -81,9 +82,9 @@ def make_tokenizer(trajectories: Sequence[Trajectory]) -> PreTrainedTokenizerFas
         names, written = vocabulary_names(), [" ".join([*catalogue.RECEPTACLE_KINDS, *catalogue.THING_KINDS])]
     else:
         written = sorted(_facts(trajectories))
-        names = names_in(written)
+        names = names_in(_keys(trajectories) if annotator.apart else written)
     texts = (f" {text}" for text in [*sentences, *written])
-    return build_tokenizer(names, [*texts, SHEET_WORDS, "\\", *LINE_HEADS], phrases)
+    return build_tokenizer(names, [*texts, SHEET_WORDS, "\\", *LINE_HEADS], phrases, apart=annotator.apart)
 
 
 def _longest_first(phrase: str) -> tuple[int, str]:
@@ -99,6 +100,12 @@ def names_in(texts: Iterable[str]) -> list[str]:
             kind, _, number = name.rpartition(" ")
             most[kind] = max(most[kind], min(int(number), MOST_NUMBERED))
     return [f"{kind} {number}" for kind in sorted(most) for number in range(most[kind] + 1)]
+
+
+def _keys(trajectories: Sequence[Trajectory]) -> set[str]:
+    """The keys of the sheets that are names."""
+    sheets = (annotator_of(trajectory.task).hindsight(trajectory) for trajectory in trajectories)
+    return {key for sheet in sheets for key, _ in sheet.facts if NAME.fullmatch(key)}
 
 
 def _facts(trajectories: Sequence[Trajectory]) -> set[str]:

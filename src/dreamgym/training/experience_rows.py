@@ -12,12 +12,12 @@ import numpy as np
 from transformers import PreTrainedTokenizerBase
 
 from dreamgym.core.config import ReasoningModelConfig
-from dreamgym.core.data_structures import Experience, Sheet, Trajectory
+from dreamgym.core.data_structures import Experience, Sheet, Task, Trajectory
 from dreamgym.environments.alfworld.hindsight import without_unseen
 from dreamgym.environments.annotated import AnnotatedTurn
 from dreamgym.models.embedding import HashingEmbedder, embed_turns
 from dreamgym.models.quality import experiences_of
-from dreamgym.models.sheet import UNSEEN, joined, kind_of, place_of, what_is_known
+from dreamgym.models.sheet import UNSEEN, kind_of, place_of, what_is_known
 from dreamgym.training.annotation import annotator_of, hindsight_of
 from dreamgym.training.fit_rows import RowMaker, dream_segments, sheet_segments, turn_segments
 from dreamgym.training.supervised import Row
@@ -88,9 +88,14 @@ def experience_rows(
 def shown_sheets(trajectories: Sequence[Trajectory]) -> dict[str, Sheet]:
     """By task, what all its trajectories have shown of the world that they began in."""
     shown: dict[str, list[Sheet]] = defaultdict(list)
+    tasks: dict[str, Task] = {}
     for trajectory in trajectories:
+        tasks[trajectory.task.id] = trajectory.task
         shown[trajectory.task.id].append(hindsight_of(trajectory))
-    return {id: joined(sorted(each, key=what_is_known, reverse=True)) for id, each in shown.items()}
+    return {
+        id: annotator_of(tasks[id]).together(sorted(each, key=what_is_known, reverse=True))
+        for id, each in shown.items()
+    }
 
 
 def annotated_turns(trajectories: Sequence[Trajectory], advance: Advance) -> Iterator[list[AnnotatedTurn]]:

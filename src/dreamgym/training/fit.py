@@ -31,7 +31,7 @@ from dreamgym.training.fit_rows import cut, episode_rows
 from dreamgym.training.fit_start import FitChoices, Start, fit_settings, starting_model
 from dreamgym.training.models import FIT_RECORD
 from dreamgym.training.offline_data import read_trajectories
-from dreamgym.training.settings import ALFWORLD, TAUBENCH
+from dreamgym.training.settings import ALFWORLD, TAUBENCH, WEBARENA
 from dreamgym.training.state_files import disk_errors
 from dreamgym.training.supervised import FitStep, Part, Row, SupervisedConfig, fit
 from dreamgym.training.taught import to_fit
@@ -41,7 +41,7 @@ from dreamgym.utils.progress import make_reporter
 EXPERIENCE_LAYERS, POLICY_LAYERS = 3, 4
 TURN_LENGTH, EPISODE_LENGTH = 2048, 4096  # tokens that a context may hold; a turn's, or a sheet's
 # Players who act on what they were shown; elsewhere all but those that know the solution, or nothing.
-CLONED = {ALFWORLD: ("weak", "explorer"), TAUBENCH: ("expert", "weak")}
+CLONED = {ALFWORLD: ("weak", "explorer"), TAUBENCH: ("expert", "weak"), WEBARENA: ("expert", "mistaken")}
 NOT_CLONED = ("random", "expert", POLICY)
 FORM = {"context", "reasoning", "top_k", "history"}  # what an experience model is fitted to
 EXPERIENCE_FIT = SupervisedConfig(epochs=1.0, learning_rate=3e-3, batch_tokens=8_192)

@@ -35,6 +35,7 @@ class FitChoices:
     seed: int = 0
     epochs: float | None = None
     learning_rate: float | None = None
+    batch_tokens: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -85,6 +86,7 @@ def fit_settings(shipped: SupervisedConfig, start: Start, choices: FitChoices) -
         seed=choices.seed,
         epochs=settings.epochs if choices.epochs is None else choices.epochs,
         learning_rate=settings.learning_rate if choices.learning_rate is None else choices.learning_rate,
+        batch_tokens=choices.batch_tokens or settings.batch_tokens,
     )
     for flag, value in (("--epochs", chosen.epochs), ("--learning-rate", chosen.learning_rate)):
         if not 0.0 < value < math.inf:

@@ -10,29 +10,33 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dreamgym.core.data_structures import Action, Sheet, Trajectory
+from dreamgym.environments.webarena.actions import read_action
 from dreamgym.environments.webarena.notes.annotate import OVER, agrees, annotate
 from dreamgym.environments.webarena.notes.facts import (
     ANSWER,
+    BLANK,
     DONE,
     TOLD,
-    UNKNOWN,
     WHERE,
     elements,
     page_text,
     read_hand,
     stored,
+    with_entry,
     with_values,
-    write_hand,
 )
 from dreamgym.environments.webarena.notes.hindsight import hindsight_sheet
 from dreamgym.environments.webarena.notes.kinds import kind_of_task
 from dreamgym.environments.webarena.notes.replay import replay
 from dreamgym.environments.webarena.notes.rules import respond
 from dreamgym.environments.webarena.notes.truth import true_sheet
-from dreamgym.environments.webarena.panels import own_records, task_named
-from dreamgym.models.dream_format import parse_answer, render_answer
-from dreamgym.models.sheet import AT, UNSEEN, make_sheet, value_of, with_changes
+from dreamgym.environments.webarena.panels import own_records, spec_of, task_named
+from dreamgym.environments.webarena.site.tasks import TEMPLATES
+from dreamgym.environments.webarena.still.still_episode import StillEpisode
+from dreamgym.models.dream_format import Answer, parse_answer, render_answer
+from dreamgym.models.sheet import AT, HAND, UNSEEN, make_sheet, unfounded, value_of, with_changes
 from dreamgym.models.shown_lines import told
+from dreamgym.models.slots import EMPTY, UNKNOWN
 from dreamgym.training.annotation import OWN_SITE, SITE, annotator_of
 from webarena_play import EPISODES, episode
 
@@ -156,6 +160,28 @@ def test_another_answer_and_an_early_end_are_not_paid() -> None:
             assert other.reward == 0
 
 
+@pytest.mark.parametrize("template", TEMPLATES)
+def test_every_answer_is_paid_as_the_site_pays_it_and_the_check_says_why(template: str) -> None:
+    task_id = f"site:{list(TEMPLATES).index(template)}:{template}"
+    won = episode(task_id, "expert")
+    *_, end = annotate(won, hindsight_sheet(won))
+    world = StillEpisode(spec_of(won.task))
+    for turn in won.transitions[:-1]:
+        world.act(turn.action.text)
+    right = read_action(won.transitions[-1].action.text).text(0)
+    wanted = kind_of_task(won.task.instruction).said
+    for text in (right, right.upper(), f"{right} now", f"it is {right}", f"9{right}", "something else"):
+        answer = respond(end.sheet, f"send_msg_to_user('{text}')").answer
+        assert answer.reward == float(world.holds(text)), text
+        said = "yes" if answer.reward or not wanted else "no"
+        assert answer.check == f"said {said}, did yes, here yes"
+        assert not unfounded(end.sheet, end.quotes, answer.check, won.task.instruction)
+    early = respond(hindsight_sheet(won), f"send_msg_to_user('{right}')").answer
+    kind = kind_of_task(won.task.instruction)
+    assert early.check == f"said yes, did {'no' if kind.deed else 'yes'}, here {'no' if kind.ends else 'yes'}"
+    world.close()
+
+
 def test_what_no_log_has_shown_cannot_be_reached() -> None:
     trajectory = episode("site:0:price_of", "expert")
     sheet = hindsight_sheet(trajectory)
@@ -185,9 +211,15 @@ def test_actions_after_the_real_end_are_refused() -> None:
     assert replay(longer).turns[-1].real_valid is False
 
 
-@given(st.dictionaries(st.integers(1, 40).map(str), WORDS.filter(lambda text: text != "empty"), max_size=4))
-def test_what_was_filled_in_is_read_as_it_was_written(values: dict[str, str]) -> None:
-    assert read_hand(write_hand(values)) == values
+@given(st.lists(st.tuples(st.integers(1, 40).map(str), WORDS.filter(bool)), max_size=5))
+def test_of_what_was_filled_in_the_last_counts(entries: list[tuple[str, str]]) -> None:
+    sheet = make_sheet({AT: "page 1", HAND: BLANK, "page 1": "page: SHOPPING - shop"})
+    for id, text in entries:
+        changes = ((HAND, with_entry(id, text)),)
+        written = Answer(valid=True, next_state="", changes=changes, reward=0.0, done=False)
+        sheet = with_changes(sheet, told(written, sheet, "noop()").changes)
+    expected = {id: "" if text == EMPTY else text for id, text in entries}
+    assert read_hand(value_of(sheet, HAND) or "") == expected
 
 
 @given(WORDS)

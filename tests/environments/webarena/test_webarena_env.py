@@ -20,8 +20,9 @@ from dreamgym.environments.checks import check_env
 from dreamgym.environments.gymnasium_view import GymnasiumView
 from dreamgym.environments.webarena.doctor import needs
 from dreamgym.environments.webarena.env import WebarenaEnv
+from dreamgym.environments.webarena.expert import NOTHING, Expert, things
 from dreamgym.environments.webarena.panels import panel, task_named
-from dreamgym.environments.webarena.players import NOTHING, Expert, Mistaken, Randomly, things
+from dreamgym.environments.webarena.players import Mistaken, Randomly
 from dreamgym.environments.webarena.serving import borrow_site, give_back_site
 from dreamgym.environments.webarena.site.tasks import TEMPLATES
 from webarena_browser import needs_browser, needs_miniwob

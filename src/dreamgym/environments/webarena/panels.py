@@ -9,7 +9,9 @@ import json
 import lzma
 import os
 import re
+from collections.abc import Iterator
 from functools import lru_cache
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -117,6 +119,27 @@ def spec_named(id: str, data_dir: Path | None = None) -> TaskSpec:
         f"no WebArena task {id[:60]!r}: wanted site:WORLD:TEMPLATE with a template of "
         f"{', '.join(TEMPLATES)}; miniwob:PAGE; webarena:NUMBER or webarena_lite:NUMBER"
     )
+
+
+def fresh_tasks(count: int) -> Iterator[Task]:
+    """``count`` training tasks that are in no panel, each in a world of its own.
+
+    What a task of the panel ``valid`` asks for in the same words and judges alike is passed over.
+    """
+    return islice(map(task_named, _fresh_names()), count)
+
+
+def _fresh_names() -> Iterator[str]:
+    templates, evaluated = list(TEMPLATES), {_asked(record) for record in own_records(VALID)}
+    for world in range(SIZES[TRAIN], FIRST_WORLD[VALID]):
+        record = make_record(world, templates[world % len(templates)])
+        if _asked(record) not in evaluated:
+            yield f"site:{record['task_id']}"
+
+
+def _asked(record: dict[str, Any]) -> tuple[str, str]:
+    """What a task says, and how it is judged."""
+    return record["intent"], json.dumps(record["eval"], sort_keys=True)
 
 
 def load_specs(name: str, data_dir: Path | None = None) -> dict[str, TaskSpec]:

@@ -1,47 +1,26 @@
-"""Scripted players of our own site: an expert, a mistaken one, a random one.
+"""Scripted players of our own site: an expert, a mistaken, a careless and a random one.
 
 They read what an agent reads, the text of a turn, and nothing else; the expert is told, besides, what the
-task was made from. A plan is a list of deeds on things that are named as the page names them.
+task was made from.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
 from random import Random
-from typing import Any, Protocol
+from typing import Protocol
 
 from dreamgym.core.data_structures import Task
-from dreamgym.environments.webarena.actions import quoted
-from dreamgym.environments.webarena.panels import spec_named
-from dreamgym.environments.webarena.site.tasks import make_record
+from dreamgym.environments.webarena.actions import Call, quoted, read_action
+from dreamgym.environments.webarena.expert import Expert, Thing, things
 from dreamgym.utils.draws import choose
 
-NOTHING = "send_msg_to_user('done')"
 MISTAKES = 0.35
-_LINE = re.compile(r'\[(\d+)\] (\w+): "(.*?)"(?: - (.*?))?(?: \((.*)\))?')
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Thing:
-    """An element as its line tells it."""
-
-    id: str
-    type: str
-    name: str
-    value: str = ""
-    options: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Deed:
-    """``act`` on the first thing of ``type`` whose name starts with ``name``; ``text`` is filled or said."""
-
-    act: str
-    type: str = ""
-    name: str = ""
-    text: str = ""
+EARLY, MISREAD, ASTRAY, OTHERWISE = "early", "misread", "astray", "otherwise"
+FAULTS = (EARLY, MISREAD, MISREAD, ASTRAY, OTHERWISE)
+_NUMBER = re.compile(r"\d+")
+_PART = re.compile(r"[,:;-] ")
 
 
 class Player(Protocol):
@@ -50,43 +29,6 @@ class Player(Protocol):
     def choose(self, observation: str, admissible: Sequence[str]) -> str:
         """The next action."""
         ...
-
-
-def things(observation: str) -> list[Thing]:
-    """The elements of a turn's text."""
-    found = [_LINE.fullmatch(line) for line in observation.splitlines()]
-    return [
-        Thing(id=m[1], type=m[2], name=m[3], value=m[4] or "", options=tuple((m[5] or "").split(" | ")))
-        for m in found
-        if m
-    ]
-
-
-class Expert:
-    """Follows the plan of the task's template; turns pages and scrolls where a thing is not to be seen."""
-
-    def __init__(self, task: Task, rng: Random) -> None:
-        spec = spec_named(task.id)
-        assert spec.world is not None
-        record = make_record(spec.world, spec.template)
-        self._deeds = PLANS[spec.template](record["instantiation_dict"], record["eval"])
-        self._at = 0
-
-    def choose(self, observation: str, admissible: Sequence[str]) -> str:
-        """See ``Player``."""
-        if self._at >= len(self._deeds):
-            return NOTHING
-        deed = self._deeds[self._at]
-        if deed.act == "say":
-            self._at += 1
-            return f"send_msg_to_user({quoted(deed.text)})"
-        seen = things(observation)
-        thing = _first(seen, deed.type, deed.name)
-        if thing is None:
-            further = _first(seen, "link", "next page")
-            return f"click('{further.id}')" if further else "scroll(0, 500)"
-        self._at += 1
-        return _action(deed, thing)
 
 
 class Mistaken:
@@ -110,6 +52,68 @@ class Mistaken:
         return f"click('{thing.id}')" if draw < 0.9 else f"press('{thing.id}', 'Enter')"
 
 
+class Careless:
+    """An expert that gets one thing wrong.
+
+    It ends ``early``, has ``misread`` what it says, ends where it went ``astray``, or fills something in
+    ``otherwise``.
+    """
+
+    def __init__(self, task: Task, rng: Random) -> None:
+        self._expert = Expert(task, rng)
+        self._rng = rng
+        self._fault = choose(rng, FAULTS)
+        self._read: list[str] = []  # texts of the pages so far
+        self._last = ""  # what is said after a walk astray
+
+    def choose(self, observation: str, admissible: Sequence[str]) -> str:
+        """See ``Player``."""
+        seen = things(observation)
+        self._read += [text for thing in seen for text in _texts(thing)]
+        if self._last:
+            return self._last
+        if self._fault == EARLY and self._rng.random() < MISTAKES:
+            return self._say(choose(self._rng, ["done", *self._read]))
+        action = self._expert.choose(observation, admissible)
+        call = read_action(action)
+        if call.name == "send_msg_to_user":
+            return self._end(action, call.text(0), seen)
+        if self._fault == OTHERWISE:
+            return self._otherwise(action, call, seen)
+        return action
+
+    def _otherwise(self, action: str, call: Call, seen: Sequence[Thing]) -> str:
+        """Another text for an element; what leads to no such thing ends in words."""
+        if call.name == "scroll":
+            return self._say(choose(self._rng, ["done", *self._read]))
+        if call.name not in ("fill", "select_option"):
+            return action
+        id, right = call.text(0), call.choices(1)[-1]
+        options = [option for thing in seen if thing.id == id for option in thing.options if option]
+        if self._rng.random() < MISTAKES:
+            options = []  # what is chosen need not be offered
+        return f"{call.name}({quoted(id)}, {quoted(self._like(right, options or self._read))})"
+
+    def _end(self, action: str, right: str, seen: Sequence[Thing]) -> str:
+        """The last thing that is said, or the way astray before it."""
+        links = [thing for thing in seen if thing.type == "link"]
+        if self._fault == ASTRAY and links:
+            self._last = action
+            return f"click('{choose(self._rng, links).id}')"
+        return self._say(self._like(right, self._read)) if self._fault == MISREAD else action
+
+    def _like(self, text: str, texts: Sequence[str]) -> str:
+        """One of ``texts`` that looks like ``text``, another number, or any of them; never ``text``."""
+        others = [other for other in texts if other != text]
+        alike = [other for other in others if _form(other) == _form(text)]
+        if not alike and text[0].isdigit():
+            return f"{choose(self._rng, [digit for digit in '123456789' if digit != text[0]])}{text[1:]}"
+        return choose(self._rng, alike or others or ["no"])
+
+    def _say(self, text: str) -> str:
+        return f"send_msg_to_user({quoted(text)})"
+
+
 class Randomly:
     """Anything that is possible."""
 
@@ -124,99 +128,18 @@ class Randomly:
 PLAYERS: dict[str, Callable[[Task, Random], Player]] = {
     "expert": Expert,
     "mistaken": Mistaken,
+    "careless": Careless,
     "random": Randomly,
 }
-Plan = Callable[[dict[str, Any], dict[str, Any]], list[Deed]]
 
 
-def _first(seen: Sequence[Thing], type: str, name: str) -> Thing | None:
-    return next((thing for thing in seen if thing.type == type and thing.name.startswith(name)), None)
+def _texts(thing: Thing) -> Iterator[str]:
+    """What an element says that an answer could be: parts of its name, and single words."""
+    parts = [part for part in _PART.split(thing.name) if part]
+    yield from parts
+    yield from (word for part in parts if " " in part for word in part.split())
 
 
-def _action(deed: Deed, thing: Thing) -> str:
-    if deed.act == "click":
-        return f"click('{thing.id}')"
-    return f"{deed.act}('{thing.id}', {quoted(deed.text)})"
-
-
-def _click(name: str, type: str = "link") -> Deed:
-    return Deed("click", type, name)
-
-
-def _fill(name: str, text: object) -> Deed:
-    return Deed("fill", "textbox", name, str(text))
-
-
-def _select(name: str, text: object) -> Deed:
-    return Deed("select_option", "combobox", name, str(text))
-
-
-def _say(text: object = "done") -> Deed:
-    return Deed("say", text=str(text))
-
-
-def _find(item: str) -> list[Deed]:
-    """To an item's page in the shop, or to that of a product."""
-    return [_fill("search", item), _click("Search", "button"), _click(item)]
-
-
-def _post(values: dict[str, Any]) -> list[Deed]:
-    return [_click(values["forum"]), _click(values["title"])]
-
-
-def _product(values: dict[str, Any], field: str) -> list[Deed]:
-    found = [_click("Products"), *_find(values["item"])]
-    return [*found, _fill(field, values[field]), _click("Save", "button"), _say()]
-
-
-def _answer(evaluation: dict[str, Any]) -> Deed:
-    wanted = next(iter(evaluation["reference_answers"].values()))
-    return _say(wanted if isinstance(wanted, str) else wanted[0])
-
-
-PLANS: dict[str, Plan] = {
-    "price_of": lambda v, e: [*_find(v["item"]), _answer(e)],
-    "missing_item": lambda v, e: [_fill("search", v["item"]), _click("Search", "button"), _answer(e)],
-    "cheapest": lambda v, e: [_click(v["category"]), _click("sort by price"), _answer(e)],
-    "open_item": lambda v, e: [*_find(v["item"]), _say()],
-    "search_for": lambda v, e: [_fill("search", v["noun"]), _click("Search", "button"), _say()],
-    "fill_cart": lambda v, e: [
-        *_find(v["item"]), _fill("quantity", v["quantity"]), _click("Add to cart", "button"), _say()
-    ],
-    "buy": lambda v, e: [
-        *_find(v["item"]), _click("Add to cart", "button"), _click("Place order", "button"), _say()
-    ],
-    "cancel": lambda v, e: [
-        _click("Orders"), _click(f"order {v['order']},"), _click("Cancel order", "button"), _say()
-    ],
-    "move": lambda v, e: [_click("Account"), _fill("city", v["city"]), _click("Save", "button"), _say()],
-    "write_review": lambda v, e: [
-        *_find(v["item"]), _click("write a review"), _select("stars", v["stars"]), _fill("text", v["text"]),
-        _click("Send", "button"), _say(),
-    ],
-    "log_in": lambda v, e: [
-        _click("Log in"), _fill("name", v["name"]), _fill("password", v["password"]),
-        _click("Log in", "button"), _say(),
-    ],
-    "best_month": lambda v, e: [_answer(e)],
-    "count_orders": lambda v, e: [
-        _click("Orders"), _select("status", v["status"]), _click("Show", "button"), _answer(e)
-    ],
-    "set_price": lambda v, e: _product(v, "price"),
-    "set_stock": lambda v, e: _product(v, "stock"),
-    "ship": lambda v, e: [
-        _click("Orders"), _click(f"order {v['order']},"), _select("status", "shipped"),
-        _click("Save", "button"), _say(),
-    ],
-    "submit_post": lambda v, e: [
-        _click("Submit"), _select("forum", v["forum"]), _fill("title", v["title"]),
-        _click("Send", "button"), _say(),
-    ],
-    "add_comment": lambda v, e: [*_post(v), _fill("comment", v["text"]), _click("Send", "button"), _say()],
-    "vote_up": lambda v, e: [*_post(v), _click("Vote up", "button"), _say()],
-    "author_of": lambda v, e: [*_post(v), _answer(e)],
-    "most_votes": lambda v, e: [_click(v["forum"]), _click("sort by votes"), _answer(e)],
-    "set_bio": lambda v, e: [
-        _click("Profile"), _fill("about me", v["bio"]), _click("Save", "button"), _say()
-    ],
-}  # fmt: skip
+def _form(text: str) -> str:
+    """How a text looks: its numbers, or how many words it has."""
+    return _NUMBER.sub("0", text) if _NUMBER.search(text) else "a" * len(text.split())

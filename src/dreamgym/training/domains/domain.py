@@ -25,7 +25,8 @@ class Domain:
     real. Without ``replay`` its rules cannot play a dream again; where it ``replays_truth``, they play the
     task's own world, and a dream that is to be judged starts from its true sheet. ``over`` are the words by
     which a dream of it ends an episode without a win. ``sizes`` are those of the generated panels,
-    ``originals`` the panels that need data which is not part of this package.
+    ``originals`` the panels that need data which is not part of this package. ``collected`` tells where the
+    cast plays, if elsewhere than agents are evaluated.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Domain:
     sizes: Mapping[str, int] = field(default_factory=dict)
     originals: tuple[str, ...] = ()
     cast: Cast | None = None
+    collected: str = ""
     variator: TaskVariator | None = None
     hindsight: Callable[[Trajectory], Sheet] = PLAIN.hindsight
     together: Callable[[Sequence[Sheet]], Sheet] = lambda sheets: sheets[0]

@@ -1,4 +1,7 @@
-"""WebArena: a real browser on a small site of our own, on MiniWoB++, or on the sites that a user runs."""
+"""WebArena: a real browser on a small site of our own, on MiniWoB++, or on the sites that a user runs.
+
+Training tasks are all of our own site, whose offline data are played without the browser.
+"""
 
 from __future__ import annotations
 
@@ -11,26 +14,43 @@ from dreamgym.core.data_structures import Sheet, Task
 from dreamgym.environments.players import Player, PlayerMaker, Reader
 from dreamgym.environments.webarena.notes.annotate import OVER
 from dreamgym.environments.webarena.notes.replay import replay
+from dreamgym.environments.webarena.notes.together import together
 from dreamgym.environments.webarena.notes.truth import true_sheet
+from dreamgym.environments.webarena.still.still_env import ABSTRACT
 from dreamgym.training.annotation import NO_SHEET, OWN_SITE, hindsight_of
 from dreamgym.training.domains.domain import Domain
+from dreamgym.training.domains.players_cast import PlayersCast
 from dreamgym.training.domains.plugged import own_parts, plugged
 
 NAME = "webarena"
 ORIGINALS = ("miniwob", "webarena", "webarena_lite")
+STILL = "dreamgym.environments.webarena.still.still_env:StillEnv"
 
 
 def webarena(config: EnvironmentConfig) -> Domain:
     """The domain of ``environments/webarena``; of our own site alone there is a sheet."""
     plain = plugged(NAME, "WebarenaEnv", config, _players(), ORIGINALS, (("state", config.state),))
+    played = _without_browser(plain) if config.state == ABSTRACT else plain
     return replace(
-        plain,
+        played,
         hindsight=hindsight_of,
+        together=together,
         true_sheet=_true_sheet,
         replay=replay,
         replays_truth=True,
         over=OVER,
         needs_episode=True,
+    )
+
+
+def _without_browser(domain: Domain) -> Domain:
+    """The domain, its offline data from pages that need no Chromium; agents are still evaluated in it."""
+    assert isinstance(domain.cast, PlayersCast)
+    spec = replace(domain.cast.spec, place=STILL)
+    return replace(
+        domain,
+        cast=replace(domain.cast, spec=spec),
+        collected="on our own site's pages without a browser; environment.state=full plays in Chromium",
     )
 
 

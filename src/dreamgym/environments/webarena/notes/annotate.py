@@ -9,7 +9,7 @@ from dreamgym.core.data_structures import Sheet, Trajectory, Transition
 from dreamgym.environments.annotated import AnnotatedTurn
 from dreamgym.environments.webarena.notes.facts import BLANK, page_text, stored
 from dreamgym.environments.webarena.notes.rules import OVER as ENDED
-from dreamgym.environments.webarena.notes.rules import respond
+from dreamgym.environments.webarena.notes.rules import conditions, respond
 from dreamgym.models.dream_format import Answer
 from dreamgym.models.sheet import AT, HAND, value_of, with_changes
 
@@ -55,5 +55,5 @@ def _as_logged(sheet: Sheet, expected: Answer, logged: Transition) -> Answer:
         ),
         reward=float(is_won),
         done=is_won,
-        check=f"all {'yes' if is_won else 'no'}" if logged.next_state.endswith(OVER) else "",
+        check=conditions(said=is_won, did=is_won, here=is_won) if logged.next_state.endswith(OVER) else "",
     )

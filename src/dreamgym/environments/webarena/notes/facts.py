@@ -3,10 +3,10 @@
 A *page* is what one screen of the abstract state shows once it has loaded, on one line, with a slot in each
 field: ``page 7: page: SHOPPING - shop\\n…``. ``page 7 [3]`` says what its element 3 is and where it leads
 (``link, page 9``), ``page 7 down`` and ``page 7 up`` what scrolling shows, ``page 7 sends oslo`` and
-``find red lamp`` where a form leads that is sent with these values. ``hand`` holds what was filled in since
-the page has loaded. How an episode is paid: ``answer`` is what must be said, ``done`` whether the deed is
-done, ``where`` whether it matters at which page the episode ends; then ``page 7 ends`` is right. What no
-line tells is ``unknown``.
+``find red lamp`` where a form leads that is sent with these values; its button's line looks that up.
+``hand`` holds what was filled in since the page has loaded, one entry after the other. How an episode is
+paid: ``answer`` is what must be said, ``done`` whether the deed is done, ``where`` whether it matters at
+which page the episode ends; then ``page 7 ends`` is right. What no line tells is ``unknown``.
 """
 
 from __future__ import annotations
@@ -16,11 +16,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from dreamgym.models.dream_prompts import one_line
-from dreamgym.models.slots import EMPTY, slot
+from dreamgym.models.sheet import HAND
+from dreamgym.models.shown_lines import named
+from dreamgym.models.slots import EMPTY, key_of, slot
 
+SAY = "send_msg_to_user"
 ANSWER, DONE, WHERE, TOLD = "answer", "done", "where", "told"
 ANY, SOME, YES, NO, RIGHT, KNOWN = "any", "some", "yes", "no", "right", "known"
-BLANK, UNKNOWN, GOAL = "blank", "unknown", "goal"
+BLANK, GOAL = "blank", "goal"
 TEXT, LINK, BUTTON, FIELD, CHOICE = "text", "link", "button", "field", "choice"
 KINDS = {"link": LINK, "button": BUTTON, "textbox": FIELD, "combobox": CHOICE}
 FINDING = {"Search": "find", "Show": "show"}  # forms that only ask, by their buttons
@@ -126,24 +129,20 @@ def sent_key(start: str, values: Sequence[str]) -> str:
     return key_of(f"{start} {BETWEEN.join(value or EMPTY for value in values)}")
 
 
-def key_of(text: str) -> str:
-    """``text`` without what no key may hold."""
-    return re.sub("[:=]", " ", text)
-
-
 def read_hand(value: str) -> dict[str, str]:
     """What was filled in, by the element's id."""
     return {id: "" if text == EMPTY else text for id, text in _FILLED.findall(value)}
 
 
-def write_hand(values: Mapping[str, str]) -> str:
-    """The inverse of :func:`read_hand`."""
-    return " ".join(f"[{id}] {text or EMPTY}" for id, text in values.items()) or BLANK
+def with_entry(id: str, text: str) -> str:
+    """The hand as an answer names it, with ``text`` in the element ``id`` besides; the last entry counts."""
+    return f"{named(HAND)} [{id}] {text}"
 
 
-def spoken(text: str) -> str:
-    """The words of a message, as a quote compares them with an action."""
-    return " ".join(_WORD.findall(text.lower()))
+def spoken(message: str, exact: bool) -> str:
+    """What an action must say, as a quote compares it: nothing but ``message``, or that among other words."""
+    words = " ".join(_WORD.findall(message.lower()))
+    return f"{SAY} {words} ." if exact else words
 
 
 def stored(text: str) -> str:

@@ -26,7 +26,6 @@ from dreamgym.environments.webarena.notes.facts import (
     RIGHT,
     SOME,
     TOLD,
-    UNKNOWN,
     WHERE,
     YES,
     page_text,
@@ -36,6 +35,7 @@ from dreamgym.environments.webarena.notes.facts import (
 from dreamgym.environments.webarena.notes.kinds import Kind, kind_of_task
 from dreamgym.environments.webarena.notes.site_map import Document, SiteMap, names_of
 from dreamgym.models.sheet import AT, HAND, UNSEEN, make_sheet
+from dreamgym.models.slots import UNKNOWN
 from dreamgym.utils.seeds import derive_seed
 
 SENT = tuple[Document, str, tuple[str, ...]]
@@ -62,7 +62,7 @@ class Walk:
             return
         text = page_text(turn.next_state)
         if call.name == "send_msg_to_user":
-            self.said = turn.action.text
+            self.said = call.text(0)
         elif turn.valid and text:
             self._read(call, text)
 
@@ -143,7 +143,7 @@ def sheet_of(walk: Walk, trajectory: Trajectory) -> Sheet:
 def _wanted(walk: Walk, kind: Kind, won: bool) -> dict[str, str]:
     """What must be said, done and open at the end; only an episode that was won tells it."""
     facts = {
-        ANSWER: (spoken(walk.said) if won else UNKNOWN) if kind.said else ANY,
+        ANSWER: (spoken(walk.said, kind.exact) if won else UNKNOWN) if kind.said else ANY,
         DONE: NO if kind.deed else YES,
         WHERE: SOME if kind.ends else ANY,
         TOLD: KNOWN if won else UNSEEN,

@@ -8,17 +8,21 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Kind:
-    """``deed`` is the button that does it; ``said``: an answer is wanted; ``ends``: where it ends matters."""
+    """``deed`` is the button that does it; ``said``: an answer is wanted, and where it is ``exact``, no word
+    more; ``ends``: where it ends matters.
+    """
 
     deed: str = ""
     said: bool = False
+    exact: bool = False
     ends: bool = False
 
 
 KINDS = {
-    r"What is|In which|How many|Which": Kind(said=True),
+    r"What is the price|In which": Kind(said=True, exact=True),
+    r"What is|How many|Which": Kind(said=True),
     r"Show me|Search the shop": Kind(ends=True),
-    r"Open the post": Kind(said=True, ends=True),
+    r"Open the post": Kind(said=True, exact=True, ends=True),
     r"Put ": Kind(deed="Add to cart"),
     r"Buy ": Kind(deed="Place order"),
     r"Cancel my order": Kind(deed="Cancel order"),

@@ -10,6 +10,7 @@ from dreamgym.environments.webarena.actions import ActionError, Call, read_actio
 from dreamgym.environments.webarena.notes.facts import (
     ANSWER,
     ANY,
+    BLANK,
     BUTTON,
     CHOICE,
     DONE,
@@ -19,19 +20,16 @@ from dreamgym.environments.webarena.notes.facts import (
     GOAL,
     LINK,
     RIGHT,
-    UNKNOWN,
     UP,
     WHERE,
     YES,
     element_key,
-    key_of,
-    read_hand,
-    write_hand,
+    with_entry,
 )
 from dreamgym.models.dream_format import Answer
 from dreamgym.models.sheet import AT, HAND, entries_said
 from dreamgym.models.shown_lines import told
-from dreamgym.models.slots import with_slots
+from dreamgym.models.slots import EMPTY, UNKNOWN, with_lines
 from dreamgym.models.spoken import named
 
 OVER = "the episode is over"
@@ -55,19 +53,15 @@ class _Moment:
     def page(self) -> str:
         return self.facts[AT]
 
-    @property
-    def hand(self) -> dict[str, str]:
-        return read_hand(self.facts[HAND])
-
     def look(self, key: str) -> str | None:
         """The line of ``key``, which is quoted."""
         if key not in self.quotes:
             self.quotes.append(key)
         return self.facts.get(key)
 
-    def answer(self, page: str, hand: Mapping[str, str], done: bool = False) -> Answer:
-        """The page that is open now."""
-        changes = {AT: page, HAND: write_hand(hand), **({DONE: YES} if done else {})}
+    def answer(self, page: str, hand: str = "", done: bool = False) -> Answer:
+        """The page that is open now; the hand stays as it is where nothing is said of it."""
+        changes = {AT: page, HAND: hand or self.facts[HAND], **({DONE: YES} if done else {})}
         return Answer(
             valid=True,
             next_state=named(page),
@@ -102,29 +96,34 @@ def _act(moment: _Moment, action: str) -> Answer:
     if call.name == "send_msg_to_user":
         return _judged(moment, action)
     if call.name == "noop":
-        return moment.answer(moment.page, moment.hand)
+        return moment.answer(moment.page)
     if call.name == "scroll":
         down = call.numbers()[1]
         turned = moment.look(f"{moment.page} {DOWN if down > 0 else UP}") if down else moment.page
-        return moment.answer(_known(turned), moment.hand)
+        return moment.answer(_known(turned))
     return _touch(moment, call)
 
 
 def _judged(moment: _Moment, action: str) -> Answer:
     """The end, and whether all is said, done and open that was wanted."""
     wanted = moment.look(ANSWER) or ANY
-    said = wanted == ANY or bool(entries_said(wanted, action)[0])
-    done = moment.look(DONE) == YES
+    said = wanted == ANY or (wanted != UNKNOWN and bool(entries_said(wanted, action)[0]))
+    did = moment.look(DONE) == YES
     here = moment.look(WHERE) == ANY or moment.look(f"{moment.page} {ENDS}") == RIGHT
-    won = said and done and here
+    won = said and did and here
     return Answer(
         valid=True,
         next_state=OVER,
         changes=(),
         reward=float(won),
         done=won,
-        check=f"all {'yes' if won else 'no'}",
+        check=conditions(said=said, did=did, here=here),
     )
+
+
+def conditions(**holds: bool) -> str:
+    """The check of a task, condition by condition: ``said no, did yes, here yes``."""
+    return ", ".join(f"{name} {'yes' if held else 'no'}" for name, held in holds.items())
 
 
 def _touch(moment: _Moment, call: Call) -> Answer:
@@ -137,8 +136,7 @@ def _touch(moment: _Moment, call: Call) -> Answer:
     if call.name in ("fill", "clear"):
         if kind != FIELD:
             raise _RefusedError(f"[{FIRST}] takes no text")
-        value = SECOND if call.name == "fill" else ""
-        return moment.answer(_page(rest), moment.hand | {id: value})
+        return moment.answer(_page(rest), with_entry(FIRST, SECOND if call.name == "fill" else EMPTY))
     if call.name == "select_option":
         return _selected(moment, kind, rest, call)
     if call.name == "upload_file":
@@ -149,24 +147,21 @@ def _touch(moment: _Moment, call: Call) -> Answer:
         by = rest.partition(", by ")[2]
         kind, _, rest = _known(moment.look(element_key(moment.page, by))).partition(", ")
     if (enters or call.name in ("click", "dblclick")) and kind in (LINK, BUTTON):
-        return _followed(moment, kind, rest)
-    return moment.answer(_page(rest), moment.hand)
+        return _followed(moment, rest)
+    return moment.answer(_page(rest))
 
 
 def _selected(moment: _Moment, kind: str, rest: str, call: Call) -> Answer:
-    id, wanted = call.text(0), call.choices(1)[-1]
-    options = rest.split(", ")[1:]
-    if kind != CHOICE or wanted not in options:
+    if kind != CHOICE or call.choices(1)[-1] not in rest.split(", ")[1:]:
         raise _RefusedError(f"[{FIRST}] has no such option")
-    return moment.answer(_page(rest), moment.hand | {id: SECOND})
+    return moment.answer(_page(rest), with_entry(FIRST, SECOND))
 
 
-def _followed(moment: _Moment, kind: str, rest: str) -> Answer:
+def _followed(moment: _Moment, rest: str) -> Answer:
     """Where a link or a button leads; a form by what its fields hold."""
-    if kind == BUTTON and (key := with_slots(rest, moment.facts[HAND])) != rest:
-        rest = _known(moment.look(key_of(key)))
+    rest = with_lines(rest, moment.facts[HAND], moment.facts.get)
     page = _page(_known(rest))
-    return moment.answer(page, {}, done=rest.endswith(f", {GOAL}"))
+    return moment.answer(page, BLANK, done=rest.endswith(f", {GOAL}"))
 
 
 def _page(rest: str) -> str:

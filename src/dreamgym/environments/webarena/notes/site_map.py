@@ -16,7 +16,6 @@ from dreamgym.environments.webarena.notes.facts import (
     GOAL,
     LINK,
     SENDS,
-    UNKNOWN,
     UP,
     Shown,
     address_of,
@@ -27,7 +26,7 @@ from dreamgym.environments.webarena.notes.facts import (
     stored,
 )
 from dreamgym.environments.webarena.state import SHOWN
-from dreamgym.models.slots import slot
+from dreamgym.models.slots import UNKNOWN, look_up, slot
 
 MOST_PAGES = 399
 CONTEXTUAL = ("next page", "previous page", "sort by")  # links that lead elsewhere on every page
@@ -184,7 +183,7 @@ class SiteMap:
         if thing.kind == BUTTON and (fields := document.form(id)):
             start = FINDING.get(thing.name, f"{document.name} {SENDS}")
             held = (slot(f"[{thing.id}]", "", thing.value) for thing in fields)
-            return f"{BUTTON}, {start} {BETWEEN.join(held)}"
+            return f"{BUTTON}, {look_up(f'{start} {BETWEEN.join(held)}')}"
         target = self.target(document, thing, home)
         goal = f", {GOAL}" if (id, ()) in document.goals else ""
         return f"{thing.kind}, {UNKNOWN if target is None else target.name}{goal}"

@@ -17,11 +17,11 @@ from urllib.parse import urlencode
 
 from dreamgym.core.data_structures import Action, Origin, Sheet, StopReason, Task, Trajectory, Transition
 from dreamgym.environments.webarena.browser.tab import Tab
+from dreamgym.environments.webarena.expert import Expert
 from dreamgym.environments.webarena.notes.facts import FINDING, sent_key
 from dreamgym.environments.webarena.notes.hindsight import Walk, sheet_of, walked
 from dreamgym.environments.webarena.notes.site_map import Document, SiteMap
 from dreamgym.environments.webarena.panels import spec_of
-from dreamgym.environments.webarena.players import Expert
 from dreamgym.environments.webarena.site import words
 from dreamgym.environments.webarena.site.tasks import ADMIN, SHOP
 from dreamgym.environments.webarena.still.page_tree import Node
