@@ -90,14 +90,16 @@ def draw_slip(seen: Observation, past: Sequence[str], rng: Random) -> tuple[str,
     """
     now = set(seen.admissible or ())
     stale = [action for action in past if action not in now]
-    kinds = ["nonsense", *(["stale"] if stale else []), *(["typo", "mixed"] if now or past else [])]
+    kinds = ["nonsense", *(["stale"] if stale else []), *(["typo"] if now or past else [])]
+    words = seen.text.split()
+    kinds += ["mixed"] if words and (now or past) else []
     kind = choose(rng, kinds)
     if kind == "stale":
         return kind, choose(rng, stale)
     if kind == "typo":
         return kind, _mistyped(choose(rng, sorted(now) or list(past)), rng)
     if kind == "mixed":
-        return kind, _mixed(choose(rng, sorted(now) or list(past)), seen.text.split() or [""], rng)
+        return kind, _mixed(choose(rng, sorted(now) or list(past)), words, rng)
     return kind, choose(rng, ("", "help", "do it", "ok", "done", "try again", "think about the task"))
 
 
