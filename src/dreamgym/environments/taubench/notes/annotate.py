@@ -73,7 +73,7 @@ def quoted_keys(sheet: Sheet, action: str) -> tuple[str, ...]:
     if tool == TRANSFER:
         return (AT, LEFT, OWED)
     if tool == "find_user":
-        return _quoted_by_code(sheet, *given[:1], " ".join(given[1:3]))
+        return _quoted_by_code(sheet, "".join(given[:1]), " ".join(given[1:3]))
     names = [name for name in dict.fromkeys(_NAME.findall(action)) if tool in LINES][:3]
     if tool == "list_kind":
         return tuple(given[:1])
@@ -84,7 +84,7 @@ def quoted_keys(sheet: Sheet, action: str) -> tuple[str, ...]:
     return (*names, HAND, LEFT) if tool in FORMS else tuple(names)
 
 
-def _quoted_by_code(sheet: Sheet, name: str = "", code: str = "") -> tuple[str, ...]:
+def _quoted_by_code(sheet: Sheet, name: str, code: str) -> tuple[str, ...]:
     """Whose code it is, whether that is who is named, and what is told of them."""
     if (whose := value_of(sheet, code)) is None or not name.isalpha():
         return (code,) if NAME.fullmatch(code) else ()

@@ -17,8 +17,8 @@ from dataclasses import dataclass
 
 from dreamgym.models.dream_prompts import one_line
 from dreamgym.models.sheet import HAND
-from dreamgym.models.shown_lines import named
 from dreamgym.models.slots import EMPTY, key_of, slot
+from dreamgym.models.spoken import named
 
 SAY = "send_msg_to_user"
 ANSWER, DONE, WHERE, TOLD = "answer", "done", "where", "told"
