@@ -7,14 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dreamgym.core.errors import InvalidDreamError
+from dreamgym.models.quoting import quote, unfounded
 from dreamgym.models.sheet import (
     line,
     make_sheet,
     natural_order,
     parse_line,
     places,
-    quote,
-    unfounded,
     unseen_places,
     with_changes,
 )

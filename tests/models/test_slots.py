@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from dreamgym.models.sheet import AT, HAND, entries_said, make_sheet, quote
+from dreamgym.models.quoting import entries_said, quote
+from dreamgym.models.sheet import AT, HAND, make_sheet
 from dreamgym.models.slots import look_up, slot, with_lines, with_slots
 
 LINES = {"find red lamp": "page 3", "page 7 sends oslo - empty": "page 4, goal"}

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dreamgym.models.sheet import AT, HAND, make_sheet, quote
+from dreamgym.models.quoting import quote
+from dreamgym.models.sheet import AT, HAND, make_sheet
 from dreamgym.models.spoken import arguments, key_meant, named, plain_words
 
 FACTS = {

@@ -9,7 +9,7 @@ from dreamgym.core.errors import InvalidDreamError
 from dreamgym.models.dream_format import ENDS, FAIL, Quote, quoted_key, split_quotes
 from dreamgym.models.dream_prompts import QUOTE
 from dreamgym.models.llm_client import TextSession
-from dreamgym.models.sheet import quote
+from dreamgym.models.quoting import quote
 
 MAX_QUOTES = 6
 

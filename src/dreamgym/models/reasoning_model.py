@@ -32,7 +32,8 @@ from dreamgym.models.dream_prompts import (
 from dreamgym.models.imagining import imagine_sheet
 from dreamgym.models.instructed import Moment, answer_turn, imagine_places, remembered
 from dreamgym.models.llm_client import LLMClient, is_hosted, run_sync
-from dreamgym.models.sheet import make_sheet, unfounded, with_changes
+from dreamgym.models.quoting import unfounded
+from dreamgym.models.sheet import make_sheet, with_changes
 from dreamgym.models.shown_lines import View, told
 
 

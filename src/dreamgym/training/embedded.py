@@ -10,7 +10,8 @@ from transformers import PreTrainedTokenizerFast
 from dreamgym.core.data_structures import Trajectory
 from dreamgym.environments.alfworld import catalogue
 from dreamgym.models import dream_format
-from dreamgym.models.sheet import LISTED, NAME, SAID
+from dreamgym.models.quoting import SAID
+from dreamgym.models.sheet import LISTED, NAME
 from dreamgym.models.tokenizer import build_tokenizer, learn_phrases, learn_tokenizer
 from dreamgym.training.annotation import PLAIN, annotator_of
 from dreamgym.training.dialogue import one_line

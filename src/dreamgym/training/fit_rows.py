@@ -24,7 +24,8 @@ from dreamgym.models.dream_prompts import (
     sheet_prompt,
     turn_prompt,
 )
-from dreamgym.models.sheet import line, places, quote, unseen_places
+from dreamgym.models.quoting import quote
+from dreamgym.models.sheet import line, places, unseen_places
 from dreamgym.models.tokenizer import encode
 from dreamgym.training.dialogue import Dialogues
 from dreamgym.training.supervised import Part, Row

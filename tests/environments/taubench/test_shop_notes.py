@@ -22,7 +22,8 @@ from dreamgym.environments.taubench.panels import task_named
 from dreamgym.environments.taubench.players import PLAYERS
 from dreamgym.environments.taubench.shop import make_shop
 from dreamgym.models.dream_format import parse_answer, render_answer
-from dreamgym.models.sheet import AT, NONE, UNSEEN, quote, value_of, with_changes
+from dreamgym.models.quoting import quote
+from dreamgym.models.sheet import AT, NONE, UNSEEN, value_of, with_changes
 from dreamgym.models.shown_lines import told
 from dreamgym.training.embedded import make_tokenizer
 

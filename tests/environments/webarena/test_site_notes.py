@@ -34,7 +34,8 @@ from dreamgym.environments.webarena.panels import own_records, spec_of, task_nam
 from dreamgym.environments.webarena.site.tasks import TEMPLATES
 from dreamgym.environments.webarena.still.still_episode import StillEpisode
 from dreamgym.models.dream_format import Answer, parse_answer, render_answer
-from dreamgym.models.sheet import AT, HAND, UNSEEN, make_sheet, unfounded, value_of, with_changes
+from dreamgym.models.quoting import unfounded
+from dreamgym.models.sheet import AT, HAND, UNSEEN, make_sheet, value_of, with_changes
 from dreamgym.models.shown_lines import told
 from dreamgym.models.slots import EMPTY, UNKNOWN
 from dreamgym.training.annotation import OWN_SITE, SITE, annotator_of

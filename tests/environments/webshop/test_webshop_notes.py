@@ -33,6 +33,7 @@ from dreamgym.environments.webshop.reward import score
 from dreamgym.environments.webshop.session import Session
 from dreamgym.models.dream_format import parse_answer, render_answer
 from dreamgym.models.llm_client import ScriptedClient
+from dreamgym.models.quoting import quote, unfounded
 from dreamgym.models.reasoning_model import ReasoningExperienceModel
 from dreamgym.models.sheet import (
     AT,
@@ -44,8 +45,6 @@ from dreamgym.models.sheet import (
     label_of,
     line,
     make_sheet,
-    quote,
-    unfounded,
     value_of,
     with_changes,
 )

@@ -27,7 +27,8 @@ from dreamgym.environments.webarena.notes.facts import (
     with_entry,
 )
 from dreamgym.models.dream_format import Answer
-from dreamgym.models.sheet import AT, HAND, entries_said
+from dreamgym.models.quoting import entries_said
+from dreamgym.models.sheet import AT, HAND
 from dreamgym.models.shown_lines import told
 from dreamgym.models.slots import EMPTY, UNKNOWN, with_lines
 from dreamgym.models.spoken import named
