@@ -51,6 +51,21 @@ def test_rates_are_what_one_counts() -> None:
     assert counted.missed_wins.estimate == 1 / 8
 
 
+@pytest.mark.parametrize(
+    ("action", "verb"),
+    [
+        ("go to shelf 1", "go"),
+        ("click[buy now]", "click"),
+        ("click('7')", "click"),
+        ("get_order order 4", "get_order"),
+        ("  ?! ", "nothing"),
+        ("", "nothing"),
+    ],
+)
+def test_a_turn_is_of_the_type_that_its_first_word_says(action: str, verb: str) -> None:
+    assert replace(TURNS[0], action=action).verb == verb
+
+
 def test_the_bound_of_lemma_1() -> None:
     # horizon 10: gamma 0.9; 0.01/0.1 + 2*0.9*0.002/0.01 = 0.1 + 0.36
     assert value_error_bound(0.01, 0.002, horizon=10) == pytest.approx(0.46)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
+_WORD = re.compile(r"\w+")
 REFUSAL = "Nothing happens."  # where words alone tell that an action was refused, these are ALFWorld's
 
 
@@ -25,8 +27,9 @@ class JudgedTurn:
 
     @property
     def verb(self) -> str:
-        """The action's type: its first word."""
-        return (self.action.split() or ["nothing"])[0]
+        """The action's type, its first word: ``click`` of ``click[buy now]``."""
+        word = _WORD.search(self.action)
+        return word[0] if word else "nothing"
 
     @property
     def exact(self) -> bool:
