@@ -111,6 +111,7 @@ def test_an_episode_is_won_where_nothing_is_left_and_nothing_owed() -> None:
                 ends[last.answer.check] += 1
     assert len(ends) == 4
     assert min(ends.values()) > 2, ends
+    assert min(ends["done yes, said yes"], ends.total() - ends["done yes, said yes"]) > 10
 
 
 def test_every_turn_can_be_written_and_read_and_quotes_what_the_sheet_holds() -> None:

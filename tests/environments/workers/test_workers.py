@@ -329,6 +329,6 @@ def test_no_process_outlives_the_run(how: signal.Signals, action: str) -> None:
     assert all(map(lives, pids))
     time.sleep(0.3)
     parent.send_signal(how)
-    parent.wait(90)
+    parent.wait(20)
     parent.stdout.close()
     assert [pid for pid in pids if not wait_until_gone(pid)] == []

@@ -26,7 +26,7 @@ class Domain:
     task's own world, and a dream that is to be judged starts from its true sheet. ``over`` are the words by
     which a dream of it ends an episode without a win. ``sizes`` are those of the generated panels,
     ``originals`` the panels that need data which is not part of this package. ``collected`` tells where the
-    cast plays, if elsewhere than agents are evaluated.
+    cast plays, if elsewhere than agents are evaluated. ``view`` writes what is seen of a sheet.
     """
 
     name: str

@@ -22,9 +22,7 @@ MAX_BYTES = 64 * MEBIBYTE  # of one trace: what is longer would fill the memory,
 CUT_OFF = "the file is cut off here"
 _PARTS = frozenset({"role", "obs"})  # keys of a message, of a step
 _LISTS = {"simulations": "simulations.item"}  # the list of traces in a document, by its key
-_BEFORE = frozenset(
-    {"info", "tasks"}
-)  # keys before ``simulations``, with values that may be longer than a head
+_BEFORE = frozenset({"info", "tasks"})  # come before ``simulations``, and may be longer than a head
 _BROKEN = (OSError, EOFError, zlib.error)
 _FIRST_LINE_OF_MANY = re.compile(rb"\s*\{\s*\n[ \t]+\"|\s*\{\s*\n\s*\}")
 

@@ -160,9 +160,8 @@ def _in_order(rows: Sequence[Row]) -> list[Row]:
         return [numbered[number] for number in sorted(numbered)]
     length, seen, kept = rows[0].length, set(), []
     spare = 0 if length is None else len(rows) - length
-    for (
-        row
-    ) in rows:  # an agent that goes in circles has equal rows, too: no more are copies than are too many
+    for row in rows:
+        # An agent that goes in circles has equal rows, too: no more are copies than are too many.
         if spare > 0 and _identity(row) in seen:
             spare -= 1
         else:
