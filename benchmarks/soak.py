@@ -4,8 +4,9 @@
 
 Plays episodes of a random player through the rollout engine, ``--workers`` of them in processes of their own
 (0: in this one), over and over the tasks of the panel ``train``; samples this process and all that it has
-started, four times a second; writes ``OUTPUT.csv`` and ``OUTPUT.svg`` and prints a table: at the start (after
-a tenth of the episodes, when caches are warm), at the end, and the slope between. Progress goes to stderr.
+started, once a second, and their memory as proportional set size, so that what processes share counts once;
+writes ``OUTPUT.csv`` and ``OUTPUT.svg`` and prints a table: at the start (after a tenth of the episodes, when
+caches are warm), at the end, and the slope between. Progress goes to stderr.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ from dreamgym.training.rollout import collect
 from dreamgym.training.scripted_policy import ScriptedPolicy
 from dreamgym.utils import atomic
 
-EVERY_S = 0.25
+EVERY_S = 1.0
 WARM = 0.1  # of the episodes, before the start is taken
 BLOCK = 500  # episodes that are collected at once; their records are dropped
 
@@ -47,7 +48,7 @@ class Sample:
 
     seconds: float
     episodes: int
-    rss_mb: float
+    memory_mb: float
     threads: int
     processes: int
     handles: int
@@ -142,7 +143,7 @@ class Soak:
         return Sample(
             seconds=round(time.monotonic() - self.started, 1),
             episodes=self.done,
-            rss_mb=round(sum(rss for rss, _, _ in seen), 1),
+            memory_mb=round(sum(memory for memory, _, _ in seen), 1),
             threads=sum(threads for _, threads, _ in seen),
             processes=len(seen),
             handles=sum(handles for _, _, handles in seen),
@@ -185,13 +186,14 @@ def read_stat(pid: int) -> list[str] | None:
 
 
 def read_process(pid: int) -> tuple[float, int, int] | None:
-    """MB of memory, threads and open handles of a process."""
+    """MB of memory (its share of what is shared), threads and open handles of a process."""
     try:
-        pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+        rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
         threads, handles = len(os.listdir(f"/proc/{pid}/task")), len(os.listdir(f"/proc/{pid}/fd"))
     except (FileNotFoundError, ProcessLookupError, PermissionError):
         return None
-    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6, threads, handles
+    share = next((line for line in rollup.splitlines() if line.startswith("Pss:")), None)
+    return None if share is None else (int(share.split()[1]) * 1024 / 1e6, threads, handles)
 
 
 def warm(samples: Sequence[Sample]) -> list[Sample]:
@@ -212,7 +214,7 @@ def slope(samples: Sequence[Sample], values: Sequence[float]) -> float:
 def rows(samples: Sequence[Sample]) -> Iterator[tuple[str, float, float, float]]:
     """Name, start, end, slope."""
     after = warm(samples)
-    for name in ("rss_mb", "threads", "processes", "handles"):
+    for name in ("memory_mb", "threads", "processes", "handles"):
         values = [float(getattr(sample, name)) for sample in after]
         yield name, values[0], values[-1], slope(after, values)
 
@@ -241,7 +243,7 @@ def plot(path: Path, samples: Sequence[Sample], name: str) -> None:
         values = [getattr(sample, label) for sample in samples[:-1]]
         axes.plot([sample.episodes for sample in samples[:-1]], values, linewidth=1.2)
         axes.set_ylim(0, 1.25 * max([1, *values]))
-        axes.set_title({"rss_mb": "memory, MB"}.get(label, label), fontsize=9)
+        axes.set_title({"memory_mb": "memory, MB"}.get(label, label), fontsize=9)
         axes.tick_params(labelsize=8)
     image = io.BytesIO()
     figure.savefig(image, format="svg", metadata={"Date": None})

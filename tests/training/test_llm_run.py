@@ -118,6 +118,39 @@ def test_a_budget_ends_the_run_and_counts_on_where_it_is_resumed(settings: list[
     assert result.exit_code == 0, result.output
 
 
+def test_the_user_of_a_tool_world_is_counted_and_has_its_share_of_the_budget(
+    settings: list[str], tmp_path: Path
+) -> None:
+    heard: list[str] = []
+
+    def customer(path: str, body: dict, headers: dict) -> Reply:
+        heard.append(body["messages"][0]["content"])
+        return Reply(text="I want to cancel an order.")
+
+    tools = [
+        *("environment.name=taubench", "environment.user=openai:m", "environment.max_turns=3"),
+        *("training.phases=[{world: real, iterations: 1}]", "buffer.synthetic_ratio=0"),
+        *("training.fidelity.audit_share=0", "training.eval_episodes=2"),
+    ]
+    with serving(customer) as server:
+        offline = next(setting for setting in settings if setting.startswith("environment.offline_data"))
+        mine = (
+            [setting for setting in settings if setting != offline] + tools + [f"llm.base_url={server.url}"]
+        )
+        result = run(tmp_path / "a", *mine)
+        assert result.exit_code == 0, result.output
+        assert summed_usages(read_metrics(tmp_path / "a" / "metrics.jsonl"))["user"]["calls"] == len(heard)
+        assert len(heard) >= 2 * 2 + 3 * 4  # who calls is heard at the start of each episode
+        assert all("You play a customer" in rules for rules in heard)
+        assert "asked: user" in result.stdout
+        stopped = run(tmp_path / "b", *mine, "llm.max_tokens=3000")
+        assert stopped.exit_code == 2
+        assert "error: llm.max_tokens = 3,000 does not suffice" in stopped.stderr
+        several = run(tmp_path / "c", *mine, "environment.workers=2")
+    assert several.exit_code == 2
+    assert "set environment.workers=0" in several.stderr
+
+
 def test_a_server_that_fails_ends_the_run_with_the_reason(settings: list[str], tmp_path: Path) -> None:
     few = ["llm.retries=0", "llm.failures_in_a_row=3", "training.max_failed_share=1.0"]
     with serving(lambda *_: Reply(SERVER_ERROR)) as server:

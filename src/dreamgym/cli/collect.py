@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from dreamgym.core.config import SCRIPTED_USER
 from dreamgym.core.errors import ConfigError
 from dreamgym.training.settings import RunFlags, resolve
 from dreamgym.utils.commands import explained
@@ -62,6 +63,10 @@ def collect(
     cast = domain.cast
     if cast is None:
         raise ConfigError(f"the environment '{env}' has no players: nothing can be collected in it")
+    if config.environment.user != SCRIPTED_USER:
+        raise ConfigError(
+            f"environment.user={config.environment.user}: episodes are collected with the scripted user"
+        )
     if domain.collected:
         print(f"played {domain.collected}")
     shares = dict(_parse(text) for text in share) if share else cast.shares

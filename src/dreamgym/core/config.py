@@ -18,6 +18,7 @@ from pydantic import (
 
 Device = Literal["auto", "cpu", "cuda"]
 Precision = Literal["auto", "float32", "bfloat16"]
+SCRIPTED_USER = "scripted"  # whom a tau-bench world brings with it
 
 
 class Section(BaseModel):
@@ -226,7 +227,8 @@ class EnvironmentConfig(Section):
     show_admissible: bool = False
     offline_data: Path | None = Field(None, description="offline trajectories; None takes the shipped ones")
     user: str = Field(
-        "scripted", description="who a tau-bench agent talks to: 'scripted', or a client such as openai:MODEL"
+        SCRIPTED_USER,
+        description="who a tau-bench agent talks to: 'scripted', or a client such as openai:MODEL",
     )
     state: Literal["abstract", "full"] = Field(
         "abstract", description="of a WebArena page: the elements that matter (paper App. C), or all of them"
@@ -234,6 +236,15 @@ class EnvironmentConfig(Section):
     workers: int = Field(
         0, ge=0, le=64, description="processes that play the real environment; 0 plays it in this one"
     )
+
+    @model_validator(mode="after")
+    def _one_process_asks_the_user(self) -> EnvironmentConfig:
+        if self.user != SCRIPTED_USER and self.workers:
+            raise ValueError(
+                f"environment.user={self.user} is asked by this process, which counts what it costs, but "
+                f"environment.workers is {self.workers}: set environment.workers=0"
+            )
+        return self
 
 
 class LLMConfig(Section):

@@ -29,7 +29,7 @@ from dreamgym.training.known_sheets import with_known_sheets
 from dreamgym.training.llm_metrics import logged_usage
 from dreamgym.training.loggers import open_loggers
 from dreamgym.training.manifest import read_manifest
-from dreamgym.training.models import experience_client, load_policy
+from dreamgym.training.models import experience_client, load_policy, user_client
 from dreamgym.training.parts import Algorithm, Auditor, NoAudit, Parts
 from dreamgym.training.policy import LocalPolicy
 from dreamgym.training.ppo import PPO
@@ -82,6 +82,8 @@ def build_parts(config: DreamGymConfig, grounds: Grounds, folder: RunFolder, rep
     dream = DreamFactory(grounds.dream, max_turns=config.environment.dream_max_turns, over=domain.over)
     real = {} if domain.make_real is None else {Origin.REAL: domain.make_real}
     clients = {"experience_model": grounds.client}
+    if grounds.user is not None:
+        clients["user"] = grounds.user
     if config.curriculum.name != BY_RULES:
         clients["curriculum"] = make_client(config.curriculum.name, config.llm, account=grounds.account)
     curriculum = build_curriculum(config, domain, grounds.offline, clients.get("curriculum"))
@@ -118,7 +120,8 @@ def open_evaluation(
                 grounds.dream, max_turns=config.environment.dream_max_turns, over=grounds.domain.over
             )
         else:
-            domain, policy = open_domain(config.environment), load_policy(config.policy_model)
+            domain = open_domain(config.environment, user_client(config))
+            policy = load_policy(config.policy_model)
             factory = domain.real_world
         found.restore({"policy": policy})
         tasks = domain.panels(panel, num_episodes or config.training.eval_episodes)

@@ -19,7 +19,7 @@ from dreamgym.models.replay_buffer import ExperienceReplayBuffer
 from dreamgym.training.domains.domain import Domain
 from dreamgym.training.domains.registry import open_domain
 from dreamgym.training.memory import check_memory
-from dreamgym.training.models import ASSETS, experience_client, load_policy, model_name
+from dreamgym.training.models import ASSETS, experience_client, load_policy, model_name, user_client
 from dreamgym.training.offline_data import read_trajectories
 from dreamgym.training.policy import LocalPolicy
 from dreamgym.training.settings import ALFWORLD
@@ -47,7 +47,7 @@ def check_available(config: DreamGymConfig) -> None:
 class Grounds:
     """What training, evaluation and the fidelity measurement all stand on.
 
-    ``account`` is that of all calls to hosted models.
+    ``user`` is the model whom the agent talks to, if any; ``account`` is that of all calls to hosted models.
     """
 
     domain: Domain
@@ -56,6 +56,7 @@ class Grounds:
     dream: Dreamer
     world: ClosedWorld
     client: LLMClient
+    user: LLMClient | None
     account: Account
     offline: Sequence[Trajectory]
     heldout: Sequence[Trajectory]
@@ -70,10 +71,11 @@ def open_grounds(
     Raises:
         ConfigError: the buffer shall be ``fresh``, but its file holds experiences of an earlier run.
     """
-    domain = open_domain(config.environment)
+    account = Account(config.llm)
+    user = user_client(config, account)
+    domain = open_domain(config.environment, user)
     policy = load_policy(config.policy_model, seed=derive_seed(config.training.seed, "policy"))
     offline = list(offline_trajectories(config, "train"))
-    account = Account(config.llm)
     client = _dreaming(config, account)
     buffer = build_buffer(config, domain, buffer_path)
     world = closed_world(config, domain, offline)
@@ -93,6 +95,7 @@ def open_grounds(
             ),
             world=world,
             client=client,
+            user=user,
             account=account,
             offline=offline,
             heldout=list(offline_trajectories(config, "heldout")),

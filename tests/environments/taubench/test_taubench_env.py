@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import gymnasium
@@ -12,7 +11,7 @@ import pytest
 from gymnasium.utils.env_checker import check_env as gymnasium_check
 
 from dreamgym.core.data_structures import Origin, StopReason, TaskOrigin
-from dreamgym.core.errors import ConfigError, DataError, EndpointError, UserSimulatorError
+from dreamgym.core.errors import DataError, EndpointError, UserSimulatorError
 from dreamgym.environments.base_env import Environment
 from dreamgym.environments.checks import check_env
 from dreamgym.environments.gymnasium_view import GymnasiumView
@@ -157,13 +156,10 @@ def test_a_user_that_fails_later_keeps_the_turns_before() -> None:
     assert [turn.action.text for turn in trajectory.transitions] == ["show_policy"]
 
 
-def test_the_user_is_named_like_any_language_model(tmp_path: Path) -> None:
-    (tmp_path / "user.json").write_text('["Hello, it is me."]', encoding="utf-8")
-    environment = TaubenchEnv(user=f"scripted:{tmp_path / 'user.json'}")
+def test_the_user_is_scripted_or_any_language_model() -> None:
+    environment = TaubenchEnv(user=ScriptedClient(["Hello, it is me."]))
     assert asyncio.run(environment.reset(TASK, 0)).text == "customer: Hello, it is me."
-    assert asyncio.run(TaubenchEnv(user="scripted").reset(TASK, 0)).text == TASK.opening
-    with pytest.raises(ConfigError, match="unknown language model 'nobody'"):
-        TaubenchEnv(user="nobody")
+    assert asyncio.run(TaubenchEnv().reset(TASK, 0)).text == TASK.opening
 
 
 def test_a_model_plays_the_customer_by_the_script() -> None:

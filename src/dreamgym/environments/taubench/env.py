@@ -9,7 +9,8 @@ from dreamgym.core.data_structures import Origin, Task
 from dreamgym.environments.base_env import Observation, StepResult
 from dreamgym.environments.taubench.tau2_env import Tau2Env
 from dreamgym.environments.taubench.tau2_package import is_tau2
-from dreamgym.environments.taubench.tool_env import MAX_TURNS, SCRIPTED, ToolWorldEnv, users_named
+from dreamgym.environments.taubench.tool_env import MAX_TURNS, ToolWorldEnv, llm_user, scripted_user
+from dreamgym.models.llm_client import LLMClient
 
 PlayedIn = ToolWorldEnv | Tau2Env
 
@@ -17,7 +18,7 @@ PlayedIn = ToolWorldEnv | Tau2Env
 class TaubenchEnv:
     """The real environment. The task says where it is played: see ``ToolWorldEnv`` and ``Tau2Env``.
 
-    ``user`` is who the agent talks to: ``scripted``, or the name of a language model (docs/clients.md).
+    ``user`` is the language model that the agent talks to; without one the user is scripted.
     """
 
     name = "taubench"
@@ -30,11 +31,10 @@ class TaubenchEnv:
         data_dir: Path | None = None,
         *,
         show_admissible: bool = False,
-        user: str = SCRIPTED,
+        user: LLMClient | None = None,
     ) -> None:
-        self._own = ToolWorldEnv(
-            max_turns, data_dir, show_admissible=show_admissible, make_user=users_named(user)
-        )
+        make_user = scripted_user if user is None else llm_user(user)
+        self._own = ToolWorldEnv(max_turns, data_dir, show_admissible=show_admissible, make_user=make_user)
         self._tau2 = Tau2Env(max_turns)
         self._playing: PlayedIn = self._own
 

@@ -14,10 +14,9 @@ from dreamgym.environments.taubench.episode import Episode, Moment
 from dreamgym.environments.taubench.llm_user import LLMUser
 from dreamgym.environments.taubench.user import User
 from dreamgym.environments.taubench.world import World, world_of
-from dreamgym.models.llm_client import LLMClient, make_client
+from dreamgym.models.llm_client import LLMClient
 
 MAX_TURNS = 30  # as in tau-bench
-SCRIPTED = "scripted"
 MakeUser = Callable[[World, int], User]
 
 
@@ -138,11 +137,6 @@ class ToolWorldEnv:
 def scripted_user(world: World, seed: int) -> User:
     """The user that the world brings with it."""
     return world.user
-
-
-def users_named(name: str) -> MakeUser:
-    """Who the agent talks to, by name: ``SCRIPTED``, or a language model. Raises ``ConfigError``."""
-    return scripted_user if name == SCRIPTED else llm_user(make_client(name))
 
 
 def llm_user(client: LLMClient) -> MakeUser:

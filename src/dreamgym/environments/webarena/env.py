@@ -27,7 +27,7 @@ STATES = ("abstract", "full")
 ANSWER = "send_msg_to_user"
 OVER = "the episode is over"
 MAX_GOAL = 2_000
-EPISODES_A_PAGE = 200  # Playwright remembers every request of a page for as long as the page is open
+EPISODES_A_PAGE = 40  # Playwright remembers every request of a page for as long as the page is open
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

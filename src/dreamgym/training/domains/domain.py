@@ -10,6 +10,7 @@ from dreamgym.core.errors import ConfigError
 from dreamgym.environments.judged import JudgedEpisode
 from dreamgym.environments.panel import Panel
 from dreamgym.models.curriculum_generator import TaskVariator
+from dreamgym.models.llm_client import LLMClient
 from dreamgym.models.shown_lines import View
 from dreamgym.training.annotation import NO_SHEET, PLAIN
 from dreamgym.training.cast import Cast
@@ -27,6 +28,7 @@ class Domain:
     which a dream of it ends an episode without a win. ``sizes`` are those of the generated panels,
     ``originals`` the panels that need data which is not part of this package. ``collected`` tells where the
     cast plays, if elsewhere than agents are evaluated. ``view`` writes what is seen of a sheet.
+    ``talking_to`` is ``make_real`` with a language model as the user whom the agent talks to.
     """
 
     name: str
@@ -47,6 +49,7 @@ class Domain:
     replays_truth: bool = False
     over: tuple[str, ...] = ()
     view: View | None = None
+    talking_to: Callable[[LLMClient], EnvironmentFactory] | None = None
     needs_episode: bool = False
 
     def judged_from(self, trajectory: Trajectory) -> Sheet:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from dreamgym.core.config import EnvironmentConfig
 from dreamgym.core.errors import UnavailableError
+from dreamgym.models.llm_client import LLMClient
 from dreamgym.training.domains.alfworld import alfworld
 from dreamgym.training.domains.domain import Domain
 from dreamgym.training.domains.plugged import is_present
@@ -29,8 +31,8 @@ def available() -> list[str]:
     return [name for name in DOMAINS if name == TRACES or is_present(name)]
 
 
-def open_domain(config: EnvironmentConfig) -> Domain:
-    """The environment ``config.name``.
+def open_domain(config: EnvironmentConfig, user: LLMClient | None = None) -> Domain:
+    """The environment ``config.name``; ``user`` is the model of ``config.user``, wanted where it is played.
 
     Raises:
         UnavailableError: this version does not have it yet, or what it needs is not installed.
@@ -40,4 +42,7 @@ def open_domain(config: EnvironmentConfig) -> Domain:
             f"the environment '{config.name}' is not in this version yet, only {', '.join(available())}: "
             "choose --env alfworld"
         )
-    return DOMAINS[config.name](config)
+    domain = DOMAINS[config.name](config)
+    if user is None or domain.talking_to is None:
+        return domain
+    return replace(domain, make_real=domain.talking_to(user))

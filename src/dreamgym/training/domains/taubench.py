@@ -9,15 +9,18 @@ from random import Random
 from dreamgym.core.config import EnvironmentConfig
 from dreamgym.core.data_structures import Sheet, Task
 from dreamgym.environments.players import Listener, Player, PlayerMaker
+from dreamgym.environments.taubench.env import TaubenchEnv
 from dreamgym.environments.taubench.notes.annotate import OVER
 from dreamgym.environments.taubench.notes.replay import replay
 from dreamgym.environments.taubench.notes.truth import true_sheet
 from dreamgym.environments.taubench.shop import make_shop
 from dreamgym.environments.taubench.world import SHOP
+from dreamgym.models.llm_client import LLMClient
 from dreamgym.models.sheet import joined
 from dreamgym.training.annotation import NO_SHEET, hindsight_of
 from dreamgym.training.domains.domain import Domain
 from dreamgym.training.domains.plugged import own_parts, plugged
+from dreamgym.training.rollout import EnvironmentFactory, EnvironmentMaker
 
 NAME = "taubench"
 ORIGINALS = ("retail:test", "airline:test")
@@ -25,7 +28,7 @@ ORIGINALS = ("retail:test", "airline:test")
 
 def taubench(config: EnvironmentConfig) -> Domain:
     """The domain of ``environments/taubench``."""
-    plain = plugged(NAME, "TaubenchEnv", config, _players(), ORIGINALS, (("user", config.user),))
+    plain = plugged(NAME, "TaubenchEnv", config, _players(), ORIGINALS)
     return replace(
         plain,
         hindsight=hindsight_of,
@@ -35,7 +38,19 @@ def taubench(config: EnvironmentConfig) -> Domain:
         replays_truth=True,
         over=OVER,
         needs_episode=True,
+        talking_to=lambda user: _talking_to(user, config),
     )
+
+
+def _talking_to(user: LLMClient, config: EnvironmentConfig) -> EnvironmentFactory:
+    """The real environment in this process, with one language model as the user of all its episodes."""
+
+    async def make_real(task: Task, seed: int) -> EnvironmentMaker:
+        return lambda: TaubenchEnv(
+            config.max_turns, config.data_dir, show_admissible=config.show_admissible, user=user
+        )
+
+    return make_real
 
 
 def _true_sheet(task: Task) -> Sheet:
