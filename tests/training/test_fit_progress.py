@@ -13,8 +13,9 @@ import torch
 from transformers import Qwen3Config, Qwen3ForCausalLM
 
 from dreamgym.training import fit_progress
+from dreamgym.training.fit import progress_lines
 from dreamgym.training.fit_progress import FitProgress, fit_identity
-from dreamgym.training.supervised import FitStep, Row, SupervisedConfig, fit
+from dreamgym.training.supervised import FitStep, Part, Row, SupervisedConfig, fit
 
 CONFIG = SupervisedConfig(epochs=3.0, batch_tokens=64)
 rng = random.Random(0)
@@ -94,3 +95,26 @@ def test_what_another_fit_left_is_not_continued(tmp_path: Path, capsys: pytest.C
     run(tmp_path / "cut", lambda step: steps.append(step.step), other)
     assert steps[0] == 0
     assert "is of another fit: starting anew" in capsys.readouterr().out
+
+
+def test_a_fit_is_heard_of_at_once_and_every_half_minute(capsys: pytest.CaptureFixture[str]) -> None:
+    say = progress_lines()
+    for step, seconds in enumerate([4, 10, 20, 36, 40, 50]):
+        say(
+            FitStep(
+                step=step,
+                steps=6,
+                loss=float(step),
+                parts={Part.ACTION: (2.0 * step, 2)},
+                learning_rate=1e-3,
+                tokens_per_second=100.0,
+                minutes=seconds / 60,
+            )
+        )
+    said = [line.partition(", ")[0] for line in capsys.readouterr().out.splitlines()]
+    # Each line is the mean of the steps since the one before.
+    assert said == [
+        "step 1 of 6: loss 0.0000 (action 0.0000)",
+        "step 4 of 6: loss 2.0000 (action 2.0000)",
+        "step 6 of 6: loss 4.5000 (action 4.5000)",
+    ]

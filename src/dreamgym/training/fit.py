@@ -46,7 +46,7 @@ NOT_CLONED = ("random", "expert", POLICY)
 FORM = {"context", "reasoning", "top_k", "history"}  # what an experience model is fitted to
 EXPERIENCE_FIT = SupervisedConfig(epochs=1.0, learning_rate=3e-3, batch_tokens=8_192)
 POLICY_FIT = SupervisedConfig(epochs=2.0, learning_rate=3e-3, batch_tokens=8_192)
-LINE_EVERY = 50
+LINE_EVERY_S = 30.0
 
 
 def fit_experience(data: Path, output: Path, *, form: ReasoningModelConfig, choices: FitChoices) -> None:
@@ -139,7 +139,7 @@ def fit_to(
         identity=fit_identity(start.model, rows, config),
     )
     try:
-        fit(start.model, rows, config, report=_say(kept.curve), keeper=kept)
+        fit(start.model, rows, config, report=progress_lines(), keeper=kept)
     except KeyboardInterrupt:
         print(f"interrupted: {kept.folder} is kept, the same command continues", file=sys.stderr)
         raise
@@ -164,15 +164,19 @@ def _save(start: Start, folder: Path) -> None:
     start.tokenizer.save_pretrained(folder)
 
 
-def _say(curve: Sequence[float]) -> Callable[[FitStep], None]:
-    """A line now and then; ``curve`` holds the losses of the steps before."""
+def progress_lines() -> Callable[[FitStep], None]:
+    """A line for the first step, for the last, and for what was done since a line half a minute ago."""
     sums: dict[Part, tuple[float, int]] = defaultdict(lambda: (0.0, 0))
+    recent: list[float] = []
+    due = 0.0  # minutes
 
     def say(step: FitStep) -> None:
+        nonlocal due
+        recent.append(step.loss)
         for part, (total, count) in step.parts.items():
             sums[part] = (sums[part][0] + total, sums[part][1] + count)
-        if step.step % LINE_EVERY == LINE_EVERY - 1 or step.step + 1 == step.steps:
-            recent = [*curve[-LINE_EVERY + 1 :], step.loss]
+        if step.minutes >= due or step.step + 1 == step.steps:
+            due = step.minutes + LINE_EVERY_S / 60
             by_part = ", ".join(
                 f"{part.name.lower().replace('_', ' ')} {total / count:.4f}"
                 for part, (total, count) in sorted(sums.items())
@@ -183,6 +187,7 @@ def _say(curve: Sequence[float]) -> Callable[[FitStep], None]:
                 flush=True,
             )
             sums.clear()
+            recent.clear()
 
     return say
 
