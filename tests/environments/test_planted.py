@@ -25,9 +25,8 @@ from dreamgym.environments.planted.payments import (
     WonAtTheStart,
 )
 from dreamgym.environments.planted.table import PLANTED, plant
-from dreamgym.models.dream_format import Answer
+from dreamgym.models.dream_format import Answer, DreamedTurn
 from dreamgym.models.dream_prompts import START, Past, PastTurn
-from dreamgym.models.reasoning_model import DreamedTurn
 from dreamgym.models.sheet import make_sheet, with_changes
 
 SHEET = make_sheet(

@@ -9,8 +9,9 @@ import pytest
 from dreamgym.core.config import ReasoningModelConfig
 from dreamgym.core.data_structures import Experience, Origin, Sheet, Task
 from dreamgym.core.errors import InvalidDreamError
+from dreamgym.models.dream_format import DreamedTurn
 from dreamgym.models.llm_client import ScriptedClient
-from dreamgym.models.reasoning_model import DreamedTurn, ReasoningExperienceModel
+from dreamgym.models.reasoning_model import ReasoningExperienceModel
 from dreamgym.models.sheet import line, make_sheet
 
 SHEET = make_sheet(

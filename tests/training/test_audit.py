@@ -16,11 +16,11 @@ from dreamgym.core.data_structures import Group, Origin, Sheet, StopReason, Task
 from dreamgym.environments.alfworld.contradictions import first_contradiction
 from dreamgym.environments.alfworld.from_sheet import sheet_of_game
 from dreamgym.environments.alfworld.panels import game_of, generated_tasks
-from dreamgym.models.dream_format import Answer
+from dreamgym.models.dream_format import Answer, DreamedTurn
 from dreamgym.models.dream_prompts import Past
 from dreamgym.models.embedding import HashingEmbedder, embed_turns
 from dreamgym.models.llm_client import ScriptedClient
-from dreamgym.models.reasoning_model import DreamedTurn, ReasoningExperienceModel
+from dreamgym.models.reasoning_model import ReasoningExperienceModel
 from dreamgym.training.audit import ConsistencyAuditor, ReplayAuditor, audited, until_wrong
 from dreamgym.training.cast import CollectSettings
 from dreamgym.training.collect import collect_trajectories

@@ -12,9 +12,9 @@ from dreamgym.core.data_structures import Sheet, Task, Trajectory
 from dreamgym.core.errors import InvalidDreamError
 from dreamgym.environments.alfworld.annotate import annotate
 from dreamgym.environments.alfworld.hindsight import hindsight_sheet, without_unseen
-from dreamgym.models.dream_format import parse_answer, render_answer
+from dreamgym.models.dream_format import DreamedTurn, parse_answer, render_answer
 from dreamgym.models.llm_client import ScriptedClient
-from dreamgym.models.reasoning_model import DreamedTurn, ReasoningExperienceModel
+from dreamgym.models.reasoning_model import ReasoningExperienceModel
 from dreamgym.training.models import ASSETS
 from dreamgym.training.offline_data import read_trajectories
 from dreamgym.training.teacher_forcing import first_looks, moments, teacher_forced

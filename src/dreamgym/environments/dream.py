@@ -12,8 +12,8 @@ from typing import Protocol
 
 from dreamgym.core.data_structures import Origin, Sheet, Task
 from dreamgym.environments.base_env import Environment, Observation, StepResult
+from dreamgym.models.dream_format import DreamedTurn
 from dreamgym.models.dream_prompts import START, Past, PastTurn, safe_action
-from dreamgym.models.reasoning_model import DreamedTurn
 from dreamgym.models.sheet import AT, HAND, NAME, UNSEEN, make_sheet
 
 

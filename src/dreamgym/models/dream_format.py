@@ -21,6 +21,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from dreamgym.core.data_structures import Sheet
 from dreamgym.core.errors import InvalidDreamError
 from dreamgym.models.dream_prompts import QUOTE, many_lines, one_line, printable
 
@@ -59,6 +60,19 @@ class Answer:
 
 
 Quote = tuple[str, str]  # a key, and what its quote says
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DreamedTurn:
+    """One answer of the experience model: reasoning R_t, next state, reward, done, and the sheet after it.
+
+    ``written`` is the whole answer as the model's context holds it.
+    """
+
+    reasoning: str
+    answer: Answer
+    sheet: Sheet
+    written: str
 
 
 def render_quotes(quotes: Iterable[Quote]) -> str:

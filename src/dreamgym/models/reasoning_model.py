@@ -9,16 +9,12 @@ own context, the history, and answers without reasoning are settings, to be comp
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 from dreamgym.core.config import ReasoningModelConfig
 from dreamgym.core.data_structures import Action, Experience, Origin, Sheet, Task
-from dreamgym.core.errors import ContextFullError, InvalidDreamError
 from dreamgym.models.closed_world import OPEN_WORLD, ClosedWorld
-from dreamgym.models.decoding import AnswerDecoder
-from dreamgym.models.dream_format import Answer, Quote, parse_answer, render_quotes
+from dreamgym.models.dream_format import DreamedTurn
 from dreamgym.models.dream_prompts import (
     START,
     Past,
@@ -29,12 +25,12 @@ from dreamgym.models.dream_prompts import (
     sheet_prompt,
     turn_prompt,
 )
+from dreamgym.models.fitted import Question, answer_question, has_sheet
 from dreamgym.models.imagining import imagine_sheet
 from dreamgym.models.instructed import Moment, answer_turn, imagine_places, remembered
 from dreamgym.models.llm_client import LLMClient, is_hosted, run_sync
-from dreamgym.models.quoting import unfounded
-from dreamgym.models.sheet import make_sheet, with_changes
-from dreamgym.models.shown_lines import View, told
+from dreamgym.models.sheet import make_sheet
+from dreamgym.models.shown_lines import View
 
 
 class Retriever(Protocol):
@@ -45,30 +41,6 @@ class Retriever(Protocol):
     ) -> tuple[Experience, ...]:
         """The ``k`` experiences nearest to this turn, best first, none of its own trajectory."""
         ...
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class DreamedTurn:
-    """One answer of the experience model: reasoning R_t, next state, reward, done, and the sheet after it.
-
-    ``written`` is the whole answer as the model's context holds it.
-    """
-
-    reasoning: str
-    answer: Answer
-    sheet: Sheet
-    written: str
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Question:
-    """What one turn asks the language model; ``may_work`` is false for an action of no known form."""
-
-    prompt: str
-    instruction: str
-    action: str
-    sheet: Sheet
-    may_work: bool
 
 
 class ReasoningExperienceModel:
@@ -126,7 +98,7 @@ class ReasoningExperienceModel:
     @property
     def keeps_sheet(self) -> bool:
         """Whether the dream's hidden state is a sheet; else it is what the history has shown."""
-        return self._instructed or self._config.context != "history"
+        return self._instructed or has_sheet(self._config)
 
     @property
     def reasons(self) -> bool:
@@ -150,20 +122,14 @@ class ReasoningExperienceModel:
         """
         if self._instructed:
             return await self._instructed_turn(task, state, action, sheet, past, trajectory_id, seed)
-        question = _Question(
+        question = Question(
             prompt=await self._prompt(task, state, action, sheet, past, trajectory_id),
             instruction=task.instruction,
             action=action,
             sheet=sheet,
             may_work=self._world.may_work(action),
         )
-        for attempt in range(self._config.retries + 1):
-            try:
-                return await self._answer(question, seed + attempt, attempt)
-            except InvalidDreamError:
-                if attempt == self._config.retries:
-                    raise
-        raise AssertionError("unreachable: the last attempt returns or raises")
+        return await answer_question(self._client, question, self._config, view=self._view, seed=seed)
 
     async def _instructed_turn(
         self,
@@ -218,49 +184,6 @@ class ReasoningExperienceModel:
             state, action, exclude_trajectory=trajectory_id, k=self._config.top_k
         )
 
-    async def _answer(self, question: _Question, seed: int, attempt: int) -> DreamedTurn:
-        """Decode an answer and read it; what is decoded again is sampled."""
-        session = self._client.session(seed=seed)
-        try:
-            session.append(question.prompt)
-            decoder = AnswerDecoder(
-                session=session,
-                max_tokens=self._config.max_answer_tokens,
-                temperature=max(float(attempt > 0), self._config.temperature),
-            )
-            quotes, rest = await self._decode(decoder, question)
-        except ContextFullError as error:  # the dream's, not the policy's
-            raise InvalidDreamError(f"the experience model cannot read so far: {error}") from error
-        finally:
-            session.close()
-        answer = parse_answer(rest)
-        self._check(question, quotes, answer)
-        if self.keeps_sheet:
-            answer = told(answer, question.sheet, question.action, question.instruction, self._view)
-        return DreamedTurn(
-            reasoning=_reasoning(quotes, answer),
-            answer=answer,
-            sheet=with_changes(question.sheet, answer.changes),
-            written=render_quotes(quotes) + rest,
-        )
-
-    async def _decode(self, decoder: AnswerDecoder, question: _Question) -> tuple[list[Quote], str]:
-        if not question.may_work:
-            return await decoder.refusing()
-        if self.keeps_sheet and self._config.reasoning:
-            return await decoder.quoting(question.sheet, question.instruction, question.action)
-        return await decoder.freely()
-
-    def _check(self, question: _Question, quotes: Sequence[Quote], answer: Answer) -> None:
-        """Refuse a task's condition that is claimed without ground, where there is a sheet to tell it by."""
-        if not self.keeps_sheet:
-            return
-        quoted = [key for key, _ in quotes]
-        if baseless := unfounded(question.sheet, quoted, answer.check, question.instruction):
-            raise InvalidDreamError(
-                f"the dream says yes to {', '.join(baseless)}: not in the task, or nothing of it is quoted"
-            )
-
     async def imagine(self, task: Task, sheet: Sheet, seed: int) -> Sheet:
         """Fill in what nobody has seen; once per group, before it parts. Without a sheet nothing is.
 
@@ -272,9 +195,3 @@ class ReasoningExperienceModel:
         if self._instructed:
             return await imagine_places(self._client, task, sheet, self._world, seed=seed)
         return await imagine_sheet(self._client, task, sheet, self._world, seed=seed)
-
-
-def _reasoning(quotes: Sequence[Quote], answer: Answer) -> str:
-    """R_t as text: what was looked at, whether the action works, and why it is paid or not."""
-    lines = ["ok" if answer.valid else "fail", *([f"task: {answer.check}"] if answer.check else [])]
-    return render_quotes(quotes) + "".join(f"\n{line}" for line in lines)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from dreamgym.core.data_structures import Sheet
 from dreamgym.environments.alfworld.hindsight import ACTION
 from dreamgym.environments.planted.lie import Asked, Lie, told, with_fact
-from dreamgym.models.reasoning_model import DreamedTurn
+from dreamgym.models.dream_format import DreamedTurn
 from dreamgym.models.sheet import (
     AT,
     HAND,

@@ -12,8 +12,8 @@ from random import Random
 
 from dreamgym.core.data_structures import Sheet, Task
 from dreamgym.environments.dream import Dreamer
+from dreamgym.models.dream_format import DreamedTurn
 from dreamgym.models.dream_prompts import START, Past
-from dreamgym.models.reasoning_model import DreamedTurn
 from dreamgym.models.sheet import make_sheet
 from dreamgym.utils.seeds import derive_seed
 

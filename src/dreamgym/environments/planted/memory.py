@@ -7,7 +7,7 @@ from dataclasses import replace
 from dreamgym.core.data_structures import Sheet
 from dreamgym.environments.alfworld.hindsight import ACTION
 from dreamgym.environments.planted.lie import Asked, Lie, with_fact
-from dreamgym.models.reasoning_model import DreamedTurn
+from dreamgym.models.dream_format import DreamedTurn
 from dreamgym.models.sheet import AT, HAND, kind_of, marks_of, place_of, places, thing_value, value_of
 
 DRIFT_TURNS = 20  # after so many turns something wanders in every one

@@ -6,7 +6,7 @@ import re
 
 from dreamgym.environments.alfworld.hindsight import ACTION
 from dreamgym.environments.planted.lie import Asked, Lie, paid
-from dreamgym.models.reasoning_model import DreamedTurn
+from dreamgym.models.dream_format import DreamedTurn
 from dreamgym.models.sheet import AT, HAND, kind_of, natural_order, places
 from dreamgym.utils.seeds import derive_seed
 
