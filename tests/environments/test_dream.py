@@ -26,14 +26,15 @@ TASK = Task(id="t", environment="dream", instruction="take the mug.", opening=OP
 RULES = {
     "action: go to shelf 1": "\nok\nnext: You arrive at shelf 1.\nset at: shelf 1\nreward: 0\ndone: no",
     "action: take mug 1 from shelf 1": "\nok\nnext: You take it.\nset mug 1: in hand\nreward: 1\ndone: yes",
+    "action: go north": "\nfail\nnext: error: nobody has been there\\nYou see it.\nreward: 0\ndone: no",
     "action: nonsense": "what?",
     "action:": "\nfail\nnext: Nothing happens.\nreward: 0\ndone: no",
 }
 
 
-def dream(max_turns: int = 5) -> DreamEnv:
+def dream(max_turns: int = 5, over: tuple[str, ...] = ()) -> DreamEnv:
     model = ReasoningExperienceModel(ReasoningModelConfig(retries=0), ScriptedClient(RULES))
-    return DreamEnv(model, max_turns=max_turns)
+    return DreamEnv(model, max_turns=max_turns, over=over)
 
 
 def play(environment: DreamEnv, actions: list[str]) -> list[StepResult]:
@@ -63,6 +64,14 @@ def test_the_turn_limit_truncates_and_the_end_is_the_end() -> None:
     assert not second.terminated
     with pytest.raises(RuntimeError, match="call reset"):
         asyncio.run(environment.step("look"))
+
+
+@pytest.mark.parametrize("over", [("it is over", "nobody has been there"), ("You see it.",), ()])
+def test_a_line_that_says_so_ends_the_episode_without_a_win(over: tuple[str, ...]) -> None:
+    environment = dream(over=over)
+    _, north = play(environment, ["look", "go north"])
+    assert north.observation.text == "error: nobody has been there\nYou see it."
+    assert (north.truncated, north.terminated, north.won) == (bool(over), False, False)
 
 
 def test_a_restored_dream_goes_on_as_it_did() -> None:
