@@ -20,21 +20,29 @@ OPENING = (
     "Your task is to: put a mug 9 in shelf."
 )
 SHEET = make_sheet(
-    {"at": "middle", "hand": "holds", "cabinet 1": "closed", "shelf 1": "surface", "mug 1": "in shelf 1"}
+    {
+        "at": "middle",
+        "hand": "holds",
+        "cabinet 1": "closed",
+        "shelf 1": "surface",
+        "mug 1": "in shelf 1",
+        "room [1]": "door, unknown",
+    }
 )
 TASK = Task(id="t", environment="dream", instruction="take the mug.", opening=OPENING, sheet=SHEET)
 RULES = {
     "action: go to shelf 1": "\nok\nnext: You arrive at shelf 1.\nset at: shelf 1\nreward: 0\ndone: no",
     "action: take mug 1 from shelf 1": "\nok\nnext: You take it.\nset mug 1: in hand\nreward: 1\ndone: yes",
-    "action: go north": "\nfail\nnext: error: nobody has been there\\nYou see it.\nreward: 0\ndone: no",
+    "action: go to gate 1": "\n> room [1] =",
+    " door, unknown; nothing": "\nok\nnext: You are in the middle of a room.\nreward: 0\ndone: no",
     "action: nonsense": "what?",
     "action:": "\nfail\nnext: Nothing happens.\nreward: 0\ndone: no",
 }
 
 
-def dream(max_turns: int = 5, over: tuple[str, ...] = ()) -> DreamEnv:
+def dream(max_turns: int = 5) -> DreamEnv:
     model = ReasoningExperienceModel(ReasoningModelConfig(retries=0), ScriptedClient(RULES))
-    return DreamEnv(model, max_turns=max_turns, over=over)
+    return DreamEnv(model, max_turns=max_turns)
 
 
 def play(environment: DreamEnv, actions: list[str]) -> list[StepResult]:
@@ -66,12 +74,10 @@ def test_the_turn_limit_truncates_and_the_end_is_the_end() -> None:
         asyncio.run(environment.step("look"))
 
 
-@pytest.mark.parametrize("over", [("it is over", "nobody has been there"), ("You see it.",), ()])
-def test_a_line_that_says_so_ends_the_episode_without_a_win(over: tuple[str, ...]) -> None:
-    environment = dream(over=over)
-    _, north = play(environment, ["look", "go north"])
-    assert north.observation.text == "error: nobody has been there\nYou see it."
-    assert (north.truncated, north.terminated, north.won) == (bool(over), False, False)
+def test_a_turn_that_stands_on_what_nobody_knows_ends_the_episode_without_a_win() -> None:
+    first, gate = play(dream(), ["look", "go to gate 1"])
+    assert not first.truncated
+    assert (gate.truncated, gate.terminated, gate.won) == (True, False, False)
 
 
 def test_a_restored_dream_goes_on_as_it_did() -> None:

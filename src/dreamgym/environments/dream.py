@@ -64,7 +64,9 @@ class DreamState:
 class DreamEnv:
     """One dreamed episode at a time, from ``start`` (see :func:`imagined_start`) or the task's own sheet.
 
-    A state with a line that ends with any of the words ``over`` ends the episode without a win.
+    A state that ends with any of the words ``over`` ends the episode without a win, and so does a turn that
+    stands on what nobody knows: an agent that stayed where it was could try one such thing after the other
+    until it met the one that was logged.
     """
 
     name = "dream"
@@ -102,7 +104,7 @@ class DreamEnv:
             seed=now.seed * 1009 + len(now.past.turns),
         )
         past = now.past.after(PastTurn(sheet=now.sheet, state=now.state, action=said, written=turn.written))
-        is_over = any(line.endswith(self._over) for line in turn.answer.next_state.splitlines())
+        is_over = turn.beyond or turn.answer.next_state.endswith(self._over)
         truncated = not turn.answer.done and (is_over or len(past.turns) >= self._max_turns)
         self._now = DreamState(
             task=now.task,

@@ -66,13 +66,15 @@ Quote = tuple[str, str]  # a key, and what its quote says
 class DreamedTurn:
     """One answer of the experience model: reasoning R_t, next state, reward, done, and the sheet after it.
 
-    ``written`` is the whole answer as the model's context holds it.
+    ``written`` is the whole answer as the model's context holds it; ``beyond`` says that the turn stands on a
+    line that nobody knows, so that the answer is a guess.
     """
 
     reasoning: str
     answer: Answer
     sheet: Sheet
     written: str
+    beyond: bool = False
 
 
 def render_quotes(quotes: Iterable[Quote]) -> str:

@@ -14,6 +14,7 @@ from dreamgym.models.llm_client import LLMClient
 from dreamgym.models.quoting import unfounded
 from dreamgym.models.sheet import with_changes
 from dreamgym.models.shown_lines import View, told
+from dreamgym.models.slots import UNKNOWN
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -83,6 +84,7 @@ def _read(
         answer=answer,
         sheet=with_changes(question.sheet, answer.changes),
         written=render_quotes(quotes) + rest,
+        beyond=any(said.partition(";")[0].endswith(UNKNOWN) for _, said in quotes),
     )
 
 

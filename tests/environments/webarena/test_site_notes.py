@@ -189,9 +189,7 @@ def test_what_no_log_has_shown_cannot_be_reached() -> None:
     toys = next(thing for thing in elements(page_of(sheet)) if thing.name == "toys")
     response = respond(sheet, f"click('{toys.id}')")
     assert not response.answer.valid
-    first, *page = response.answer.next_state.splitlines()
-    assert first.endswith(OVER)  # and there a dream ends
-    assert "\n".join(page) == page_of(sheet)
+    assert "cannot be reached" in response.answer.next_state
     assert value_of(sheet, response.quotes[0]) == "link, unknown"
 
 

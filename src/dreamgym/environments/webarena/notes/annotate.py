@@ -9,13 +9,11 @@ from dreamgym.core.data_structures import Sheet, Trajectory, Transition
 from dreamgym.environments.annotated import AnnotatedTurn
 from dreamgym.environments.webarena.notes.facts import BLANK, page_text, stored
 from dreamgym.environments.webarena.notes.rules import OVER as ENDED
-from dreamgym.environments.webarena.notes.rules import UNREACHED, conditions, respond
+from dreamgym.environments.webarena.notes.rules import conditions, respond
 from dreamgym.models.dream_format import Answer
 from dreamgym.models.sheet import AT, HAND, value_of, with_changes
 
-# How a dream ends without a win: as the site ends, and where nobody has been. There an agent could else try
-# one thing after the other until it meets the one that was logged.
-OVER = (ENDED, UNREACHED)
+OVER = (ENDED,)  # how an episode ends, won or not
 
 
 def annotate(trajectory: Trajectory, sheet: Sheet) -> Iterator[AnnotatedTurn]:
@@ -57,5 +55,5 @@ def _as_logged(sheet: Sheet, expected: Answer, logged: Transition) -> Answer:
         ),
         reward=float(is_won),
         done=is_won,
-        check=conditions(said=is_won, did=is_won, here=is_won) if logged.next_state.endswith(ENDED) else "",
+        check=conditions(said=is_won, did=is_won, here=is_won) if logged.next_state.endswith(OVER) else "",
     )

@@ -34,7 +34,6 @@ from dreamgym.models.slots import EMPTY, UNKNOWN, with_lines
 from dreamgym.models.spoken import named
 
 OVER = "the episode is over"
-UNREACHED = "cannot be reached: it is hidden, covered or moving"
 FILES = ("notes.txt", "picture.svg")
 ENTER = "Enter"
 FIRST, SECOND = named("[1]"), named("[2]")  # the element that is acted on, and what is filled in
@@ -173,5 +172,5 @@ def _page(rest: str) -> str:
 def _known(line: str | None) -> str:
     """``line``, where anybody knows it: a dream goes nowhere that no log has shown."""
     if line is None or line == UNKNOWN:
-        raise _RefusedError(f"[{FIRST}] {UNREACHED}")
+        raise _RefusedError(f"[{FIRST}] cannot be reached: it is hidden, covered or moving")
     return line
