@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from dreamgym.core.config import EnvironmentConfig
+from dreamgym.core.config import DreamGymConfig, EnvironmentConfig
 from dreamgym.core.errors import ConfigError
 from dreamgym.core.serialization import decode, encode
 from dreamgym.environments.spec import EnvironmentSpec
@@ -20,14 +20,16 @@ from dreamgym.training.domains.domain import Domain
 from dreamgym.training.domains.players_cast import PlayersCast
 from dreamgym.training.domains.real_worlds import spec_of
 from dreamgym.training.domains.registry import open_domain
+from dreamgym.training.models import user_client
 
-TAUBENCH = "dreamgym.environments.taubench.env:TaubenchEnv"
+STILL = "dreamgym.environments.webarena.still.still_env:StillEnv"
 
 
 def test_a_user_that_is_named_is_the_one_that_speaks(tmp_path: Path) -> None:
     script = tmp_path / "user.json"
     script.write_text(json.dumps(["Good day."]))
-    domain = open_domain(EnvironmentConfig(name="taubench", user=f"scripted:{script}"))
+    config = DreamGymConfig(environment=EnvironmentConfig(name="taubench", user=f"scripted:{script}"))
+    domain = open_domain(config.environment, user_client(config))
     task = domain.task_named("shop:train:0")
 
     async def opening() -> str:
@@ -41,9 +43,9 @@ def test_a_user_that_is_named_is_the_one_that_speaks(tmp_path: Path) -> None:
 
 
 def test_options_survive_the_way_to_a_worker() -> None:
-    spec = spec_of("taubench", TAUBENCH, EnvironmentConfig(name="taubench"), (("user", "scripted"),))
+    spec = spec_of("webarena", STILL, EnvironmentConfig(name="webarena"), (("state", "abstract"),))
     assert decode(EnvironmentSpec, json.loads(json.dumps(encode(spec)))) == spec
-    assert spec.make().name == "taubench"
+    assert spec.make().name == "webarena"
 
 
 def test_a_state_that_no_page_has_is_refused() -> None:
