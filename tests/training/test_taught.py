@@ -189,7 +189,7 @@ def test_a_taught_environment_of_nobody_is_fitted(tmp_path: Path, capsys: pytest
     _write(
         data / "train.jsonl.gz", [replace(desk(), id=f"desk {n}") for n in range(40)] + [desk(taught=False)]
     )
-    fit_experience(data, tmp_path / "model", form=HISTORY, choices=FitChoices(epochs=100.0))
+    fit_experience(data, tmp_path / "model", form=HISTORY, choices=FitChoices(epochs=50.0))
     out = capsys.readouterr().out
     assert "1 of 41 episodes have no teacher's reasoning and are left out" in out
     last = [line for line in out.splitlines() if line.startswith("step ")][-1]
