@@ -17,6 +17,7 @@ from documents import ROOT
 from dreamgym.cli.main import app
 from dreamgym.core.errors import UnavailableError
 from dreamgym.core.serialization import encode
+from dreamgym.models import imagining
 from dreamgym.models.clients.local_client import LocalClient
 from dreamgym.models.model_store import get_model
 from dreamgym.training.collect import player_of
@@ -66,7 +67,8 @@ def test_it_knows_what_a_chat_model_of_its_size_knows(smollm2: Path) -> None:
     assert "Paris" in client.complete(question, max_tokens=12).text
 
 
-def test_the_whole_job(smollm2: Path, tmp_path: Path) -> None:
+def test_the_whole_job(smollm2: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(imagining, "IMAGINE_TOKENS", 4)  # after two steps no line comes to its end
     data, fitted, run_folder = tmp_path / "offline", tmp_path / "fitted", tmp_path / "run"
     for split in ("train", "heldout"):
         write_three_turns(data, split)
