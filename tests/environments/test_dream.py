@@ -33,7 +33,7 @@ TASK = Task(id="t", environment="dream", instruction="take the mug.", opening=OP
 RULES = {
     "action: go to shelf 1": "\nok\nnext: You arrive at shelf 1.\nset at: shelf 1\nreward: 0\ndone: no",
     "action: take mug 1 from shelf 1": "\nok\nnext: You take it.\nset mug 1: in hand\nreward: 1\ndone: yes",
-    "action: go to gate 1": "\n> room [1] =",
+    "action: go north": "\n> room [1] =",
     " door, unknown; nothing": "\nok\nnext: You are in the middle of a room.\nreward: 0\ndone: no",
     "action: nonsense": "what?",
     "action:": "\nfail\nnext: Nothing happens.\nreward: 0\ndone: no",
@@ -75,9 +75,18 @@ def test_the_turn_limit_truncates_and_the_end_is_the_end() -> None:
 
 
 def test_a_turn_that_stands_on_what_nobody_knows_ends_the_episode_without_a_win() -> None:
-    first, gate = play(dream(), ["look", "go to gate 1"])
+    first, north = play(dream(), ["look", "go north"])
     assert not first.truncated
-    assert (gate.truncated, gate.terminated, gate.won) == (True, False, False)
+    assert (north.truncated, north.terminated, north.won) == (True, False, False)
+
+
+def test_a_win_that_stands_on_what_nobody_knows_is_no_reward_and_no_loss(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    paid = "\nok\nnext: You win.\nreward: 1\ndone: yes"
+    monkeypatch.setitem(RULES, " door, unknown; nothing", paid)
+    with pytest.raises(InvalidDreamError, match="pays for what nobody knows"):
+        play(dream(), ["go north"])
 
 
 def test_a_restored_dream_goes_on_as_it_did() -> None:

@@ -76,6 +76,9 @@ def _read(
 ) -> DreamedTurn:
     """What was written, as a turn; what it names is told from the sheet."""
     answer = parse_answer(rest)
+    beyond = any(said.partition(";")[0].endswith(UNKNOWN) for _, said in quotes)
+    if beyond and answer.reward:
+        raise InvalidDreamError("the dream pays for what nobody knows")
     if keeps_sheet:
         _check(question, quotes, answer)
         answer = told(answer, question.sheet, question.action, question.instruction, view)
@@ -84,7 +87,7 @@ def _read(
         answer=answer,
         sheet=with_changes(question.sheet, answer.changes),
         written=render_quotes(quotes) + rest,
-        beyond=any(said.partition(";")[0].endswith(UNKNOWN) for _, said in quotes),
+        beyond=beyond,
     )
 
 
