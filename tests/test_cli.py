@@ -109,6 +109,8 @@ def test_help_shows_an_example(command):
         (["collect", "--env", "traces", "environment.offline_data=x"], "has no players"),
         (["collect", "--share", "exprt=1"], "no player 'exprt': choose among expert,"),
         (["train", "environment.workers=-1"], "environment.workers"),
+        (["collect", "--fresh-tasks", "9"], "--fresh-tasks 9: wanted FROM:TO, such as 0:100"),
+        (["collect", "--fresh-tasks", "9:9"], "--fresh-tasks 9:9: wanted FROM:TO"),
         (["collect", "--share", "expert"], "--share expert: wanted PLAYER=SHARE, such as expert=0.2"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else None,

@@ -73,11 +73,55 @@ def test_a_server_of_conversations_alone_is_told_to_continue() -> None:
     ]
 
 
-def test_stops_are_cut_here_unless_the_server_tells_which_one_it_was() -> None:
+STOPS = ["\nend", " ="]
+
+
+@pytest.mark.parametrize("shown", ["a = b\nend and more", "a ="])  # not cut; cut behind the stop string
+def test_a_stop_that_stands_in_the_text_is_no_riddle(shown: str) -> None:
+    with serving(lambda *_: Reply(text=shown)) as server:
+        client = client_of(server)
+        for _ in range(2):
+            answer = continued(client, "x", stop=STOPS)
+            assert (answer.text, answer.finish_reason) == ("a =", "stop")
+    assert [body["stop"] for _, body, _ in server.requests] == [STOPS, STOPS]
+
+
+@pytest.mark.parametrize(("following", "ended"), [(" = b", " ="), ("\nend", "\nend"), ("", ""), (" b", "")])
+def test_which_stop_was_cut_off_is_what_would_have_come_next(following: str, ended: str) -> None:
+    def decide(path: str, body: dict, headers: dict) -> Reply:
+        return Reply(text="a" if "stop" in body else following)
+
+    with serving(decide) as server:
+        answer = continued(client_of(server), "x", stop=STOPS, max_tokens=99)
+    assert (answer.text, answer.finish_reason) == (f"a{ended}", "stop")
+    asked, after = (body for _, body, _ in server.requests)
+    assert (asked["prompt"], asked["stop"], asked["max_tokens"]) == ("x", STOPS, 99)
+    assert (after["prompt"], after.get("stop"), after["max_tokens"]) == ("xa", None, len("\nend"))
+    assert answer.usage.prompt_tokens == 2 * completion("", "")["usage"]["prompt_tokens"]
+
+
+def test_a_server_that_says_what_ended_a_text_is_asked_once() -> None:
+    def vllm(path: str, body: dict, headers: dict) -> Reply:
+        return Reply(body=completion(path, "a", stop_reason=" ="))
+
+    with serving(vllm) as server:
+        client = client_of(server)
+        assert [continued(client, "x", stop=STOPS).text for _ in range(2)] == ["a ="] * 2
+    assert len(server.requests) == 2
+
+
+def test_a_text_that_was_cut_at_its_length_has_no_stop() -> None:
+    body = completion("/completions", "a") | {"choices": [{"text": "a", "finish_reason": "length"}]}
+    with serving(lambda *_: Reply(body=body)) as server:
+        answer = continued(client_of(server), "x", stop=STOPS)
+    assert (answer.text, answer.finish_reason, len(server.requests)) == ("a", "length", 1)
+
+
+def test_in_conversations_stops_are_cut_here_unless_the_server_tells_which_one_it_was() -> None:
     with serving(lambda *_: Reply(text="a = b\nend and more")) as server:
         client = client_of(server)
         for _ in range(2):
-            answer = client.complete("x", stop=["\nend", " ="])
+            answer = client.complete("x", stop=STOPS)
             assert (answer.text, answer.finish_reason) == ("a =", "stop")
     assert all("stop" not in body for _, body, _ in server.requests)
 
@@ -87,8 +131,8 @@ def test_stops_are_cut_here_unless_the_server_tells_which_one_it_was() -> None:
 
     with serving(vllm) as server:
         client = client_of(server)
-        assert [client.complete("x", stop=["\nend", " ="]).text for _ in range(2)] == ["a =", "a ="]
-    assert [body.get("stop") for _, body, _ in server.requests] == [None, ["\nend", " ="]]
+        assert [client.complete("x", stop=STOPS).text for _ in range(2)] == ["a =", "a ="]
+    assert [body.get("stop") for _, body, _ in server.requests] == [None, STOPS]
 
 
 def sampled(*tokens: tuple[str, float]) -> dict:

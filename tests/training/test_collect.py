@@ -174,6 +174,21 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+def test_fresh_tasks_are_played_in_turn(tmp_path: Path) -> None:
+    collect_offline_data(
+        tmp_path / "fresh",
+        episodes=5,
+        settings=CollectSettings(shares={"expert": 1.0}),
+        cast=Household(),
+        seed=7,
+        fresh=range(3, 5),
+        heldout_share=0.0,
+    )
+    fourth, fifth = (task.id for task in Household().fresh_tasks(range(3, 5)))
+    played = read_trajectories(tmp_path / "fresh" / "train.jsonl.gz")
+    assert [trajectory.task.id for trajectory in played] == [fourth, fifth, fourth, fifth, fourth]
+
+
 def test_what_is_written_is_read(folder: Path) -> None:
     tasks = islice(generated_tasks(0, per_scene=2), 60)
     played = list(collect_trajectories(tasks, CollectSettings(), cast=Household(), seed=7))

@@ -57,18 +57,19 @@ def test_a_state_that_no_page_has_is_refused() -> None:
 def test_fresh_tasks_are_training_tasks_of_no_panel(name: str) -> None:
     domain = open_domain(EnvironmentConfig(name=name))
     assert domain.cast is not None
-    fresh = [task.id for task in domain.cast.fresh_tasks(30)]
+    fresh = [task.id for task in domain.cast.fresh_tasks(range(30))]
     listed = {task.id for panel in ("train", "valid") for task in domain.panels(panel, None)}
     assert len(set(fresh)) == 30
     assert not listed.intersection(fresh)
-    assert all("valid" not in task.split for task in domain.cast.fresh_tasks(3))
+    assert all("valid" not in task.split for task in domain.cast.fresh_tasks(range(3)))
+    assert [task.id for task in domain.cast.fresh_tasks(range(7, 9))] == fresh[7:9]
 
 
 def test_a_world_without_tasks_beyond_its_panels_says_so() -> None:
     cast = open_domain(EnvironmentConfig(name="webarena")).cast
     assert isinstance(cast, PlayersCast)
     with pytest.raises(ConfigError, match="leave --fresh-tasks out"):
-        replace(cast, fresh=None).fresh_tasks(1)
+        replace(cast, fresh=None).fresh_tasks(range(1))
 
 
 def test_the_sites_offline_data_need_no_browser_but_whole_pages_do() -> None:

@@ -54,6 +54,17 @@ def test_only_tasks_that_are_told_of_are_dreamed_where_episodes_are_needed() -> 
         with_known_sheets(domain, TASKS, offline[1:])
 
 
+def test_logged_tasks_of_no_panel_are_dreamed_too_where_episodes_are_needed() -> None:
+    sheets = {"a": WISH_TOLD, "b": MUCH_TOLD, "c": NOTHING_TOLD, "d": WISH_TOLD}
+    other, untold = replace(TASKS[0], id="other"), replace(TASKS[0], id="untold")
+    offline = [episode("a", other), episode("b", other), episode("c", untold), episode("d", TASKS[2])]
+    known = with_known_sheets(domain_of(sheets, needs_episode=True), TASKS, offline)
+    assert [task.id for task in known] == ["t2", "other"]
+    assert known[1].sheet == make_sheet(MUCH_TOLD)
+    panel_alone = with_known_sheets(domain_of(sheets, needs_episode=False), TASKS, offline)
+    assert [task.id for task in panel_alone] == ["t0", "t1", "t2"]
+
+
 def test_what_the_world_refused_is_not_cloned_outside_alfworld() -> None:
     turns = tuple(
         Transition(

@@ -37,8 +37,9 @@ def collect(
         float, typer.Option(min=0.0, max=1.0, help="Share of the scenes that is held out.")
     ] = 0.1,
     fresh_tasks: Annotated[
-        bool, typer.Option("--fresh-tasks", help="Play tasks of no panel, each once: to clone from.")
-    ] = False,
+        str,
+        typer.Option(metavar="FROM:TO", help="Play the tasks of no panel with these numbers, in turn."),
+    ] = "",
     policy: Annotated[
         str, typer.Option(help="Who plays the share of 'policy': embedded, or a model's folder.")
     ] = "embedded",
@@ -50,6 +51,7 @@ def collect(
       dreamgym collect --episodes 500
       dreamgym collect --share expert=0.3 --share weak=0.4 --share policy=0.3 --output data/offline/mine
       dreamgym collect --env webshop --episodes 500 --output data/offline/webshop
+      dreamgym collect --env webshop --fresh-tasks 0:100 --episodes 800 --output data/offline/more
     """
     from dreamgym.training.cast import POLICY, CollectSettings
     from dreamgym.training.domains.registry import open_domain
@@ -78,7 +80,7 @@ def collect(
             settings=CollectSettings(shares=shares, mistake_rate=mistake_rate, max_turns=limit),
             cast=cast,
             seed=seed,
-            fresh=fresh_tasks,
+            fresh=_numbers(fresh_tasks),
             policy=load_policy(config.policy_model) if shares.get(POLICY) else None,
             heldout_share=heldout_share,
             advance=advance,
@@ -86,6 +88,17 @@ def collect(
     for name, summary in manifest["splits"].items():
         print(f"{name:<9}{summary['trajectories']:,} episodes, {summary['turns']:,} turns")
     print(f"written to {output}; next: dreamgym fit experience --data {output}")
+
+
+def _numbers(text: str) -> range:
+    """``FROM:TO``, without ``TO``; empty for an empty text."""
+    try:
+        first, end = map(int, text.split(":")) if text else (0, 0)
+    except ValueError:
+        first = end = -1
+    if first < 0 or (text and first >= end):
+        raise ConfigError(f"--fresh-tasks {text}: wanted FROM:TO, such as 0:100 for the first hundred")
+    return range(first, end)
 
 
 def _parse(text: str) -> tuple[str, float]:

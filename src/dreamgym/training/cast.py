@@ -56,8 +56,8 @@ class Cast(Protocol):
         """What is played, in order; no task that is evaluated on."""
         ...
 
-    def fresh_tasks(self, episodes: int) -> Iterator[Task]:
-        """Training tasks that are in no panel, each once.
+    def fresh_tasks(self, numbers: range) -> Iterator[Task]:
+        """The training tasks with these numbers among those that are in no panel.
 
         Raises:
             ConfigError: there are none.

@@ -15,12 +15,18 @@ from dreamgym.training.domains.domain import Domain
 def with_known_sheets(domain: Domain, tasks: Sequence[Task], offline: Sequence[Trajectory]) -> list[Task]:
     """``tasks`` with what the trajectories have shown of each; the dream imagines the rest.
 
+    Where the domain ``needs_episode``, all tasks that some trajectory tells of are dreamed, and no others:
+    those that are not among ``tasks`` come after them.
+
     Raises:
         ConfigError: the domain ``needs_episode``, and no trajectory tells enough of any task.
     """
     shown: dict[str, list[Sheet]] = defaultdict(list)
     for trajectory in offline:
         shown[trajectory.task.id].append(domain.hindsight(trajectory))
+    if domain.needs_episode:
+        logged, listed = {played.task.id: played.task for played in offline}, {task.id for task in tasks}
+        tasks = [*tasks, *(task for id, task in logged.items() if id not in listed)]
     known = [
         replace(task, sheet=_together(domain, shown[task.id])) if task.id in shown else task for task in tasks
     ]

@@ -9,6 +9,7 @@ import gzip
 import json
 import zlib
 from collections.abc import Iterable, Iterator
+from itertools import cycle, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,16 +37,16 @@ def collect_offline_data(
     settings: CollectSettings,
     cast: Cast,
     seed: int,
-    fresh: bool = False,
+    fresh: range = range(0),
     policy: Policy | None = None,
     heldout_share: float = 0.1,
     advance: Advance = lambda: None,
 ) -> dict[str, Any]:
     """Play ``episodes`` episodes on training tasks, write them into ``folder``, return the manifest.
 
-    ``fresh``: on tasks of no panel.
+    ``fresh``: on the tasks of no panel with these numbers, in turn.
     """
-    tasks = cast.fresh_tasks(episodes) if fresh else cast.tasks(episodes)
+    tasks = islice(cycle(cast.fresh_tasks(fresh)), episodes) if fresh else cast.tasks(episodes)
     return write_offline_data(
         folder,
         collect_trajectories(tasks, settings, cast=cast, seed=seed, policy=policy),

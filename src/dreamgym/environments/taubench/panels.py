@@ -70,9 +70,9 @@ def task_of(world: World) -> Task:
     )
 
 
-def fresh_tasks(most: int) -> Iterator[Task]:
-    """Generated training tasks that are in no panel."""
-    return islice(generated_tasks(SIZES["train"]), most)
+def fresh_tasks(numbers: range) -> Iterator[Task]:
+    """The generated training tasks with these numbers among those that are in no panel."""
+    return islice(generated_tasks(SIZES["train"]), numbers.start, numbers.stop)
 
 
 def _checked(name: str, size: int | None, there: int) -> int:

@@ -121,12 +121,12 @@ def spec_named(id: str, data_dir: Path | None = None) -> TaskSpec:
     )
 
 
-def fresh_tasks(count: int) -> Iterator[Task]:
-    """``count`` training tasks that are in no panel, each in a world of its own.
+def fresh_tasks(numbers: range) -> Iterator[Task]:
+    """The training tasks with these numbers among those that are in no panel, each in a world of its own.
 
     What a task of the panel ``valid`` asks for in the same words and judges alike is passed over.
     """
-    return islice(map(task_named, _fresh_names()), count)
+    return map(task_named, islice(_fresh_names(), numbers.start, numbers.stop))
 
 
 def _fresh_names() -> Iterator[str]:

@@ -91,10 +91,10 @@ def world_of(task: Task, data_dir: Path | None = None, *, show_attributes: bool 
     return original_shop(folder, show_attributes), goal
 
 
-def fresh_tasks(count: int) -> Iterator[Task]:
-    """Generated training tasks that are in no panel."""
-    first, goals = SIZES["train"], GOALS_PER_SHOP["train"]
-    return (_generated_task(number // goals, number % goals) for number in range(first, first + count))
+def fresh_tasks(numbers: range) -> Iterator[Task]:
+    """The generated training tasks with these numbers among those that are in no panel."""
+    goals = GOALS_PER_SHOP["train"]
+    return (_generated_task(*divmod(SIZES["train"] + number, goals)) for number in numbers)
 
 
 @lru_cache(maxsize=4)

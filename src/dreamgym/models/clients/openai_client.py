@@ -1,7 +1,8 @@
 """``openai:MODEL``: OpenAI's API, and servers that speak it: vLLM, SGLang, llama.cpp, transformers serve.
 
-Departures from the official client's defaults: its retries are off, since ours honour the run's limits; stop
-strings are sent only to servers that tell which one ended an answer, else they are looked for here.
+Departures from the official client's defaults: its retries are off, since ours honour the run's limits. Of a
+text that was cut at one of several stop strings, nobody knowing which, the next few tokens are asked for; where
+they cannot be, the stop strings are not sent and looked for here.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import asyncio
 import logging
 import os
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from random import Random
 from typing import Any
 
@@ -41,7 +43,8 @@ CONTINUE = (
     "Continue the user's text exactly where it stops, in its own form. Write the continuation, nothing else."
 )
 TOKEN_IDS = "return_token_ids"  # vLLM's; other servers pass over it or refuse it
-OPTIONAL = {"temperature", "seed", "max_tokens", TOKEN_IDS}  # that a model may refuse, and can do without
+# Parameters that a model may refuse, and can do without.
+OPTIONAL = {"temperature", "seed", "max_tokens", "stop", TOKEN_IDS}
 # How servers are told a JSON schema: OpenAI's way, and that of llama.cpp.
 FORMS: tuple[Callable[[dict[str, Any]], dict[str, Any]], ...] = (
     lambda schema: {
@@ -98,10 +101,29 @@ class OpenAIProvider:
 
     async def ask(self, request: Request) -> Completion:
         """One try; asked once more where the server only cannot take the form of the question."""
+        answer = await self._answer(request)
+        completion = completion_of(answer, Wanted(stop=request.stop, tokens=self._tokens), self.name)
+        if self._tokens and completion.text and not completion.logprobs:
+            raise EndpointSetupError(
+                f"{self.name} ignores logprobs, which are needed here: "
+                "use a server that returns them, such as vLLM"
+            )
+        cut = self._continued_by_us(request) and answer.choices[0].may_hide(request.stop)
+        return await self._with_stop(completion, request) if cut else completion
+
+    async def _with_stop(self, completion: Completion, request: Request) -> Completion:
+        """``completion`` with the stop string that its server cut off, if one did: what would have come next."""
+        so_far = Message(role="user", content=request.messages[0].content + completion.text)
+        longest = max(map(len, request.stop))
+        following = await self.ask(replace(request, messages=(so_far,), stop=(), max_tokens=longest))
+        ended = next((string for string in request.stop if following.text.startswith(string)), "")
+        return replace(completion, text=completion.text + ended, usage=completion.usage + following.usage)
+
+    async def _answer(self, request: Request) -> Answer:
         while True:
             known = (set(self._refused), self._continues, self._form)
             try:
-                return self._read(await self._post(request), request)
+                return self._read(await self._post(request))
             except APIStatusError as error:
                 self._was_reached = True
                 body = error_body(error.response.text, self._key)
@@ -139,7 +161,7 @@ class OpenAIProvider:
         limit = "max_completion_tokens" if self.hosted or "max_tokens" in self._refused else "max_tokens"
         body: dict[str, Any] = {"model": self._model, limit: request.max_tokens}
         body |= {"temperature": request.temperature, "seed": request.seed % 2**31}
-        if request.stop and self._tells_stops:
+        if request.stop and (self._tells_stops or self._continued_by_us(request)):
             body["stop"] = list(request.stop)
         if self._tokens and not self.hosted:
             body[TOKEN_IDS] = True
@@ -147,17 +169,15 @@ class OpenAIProvider:
             body["response_format"] = FORMS[self._form](dict(request.schema))
         return {name: value for name, value in body.items() if name not in self._refused}
 
-    def _read(self, text: str, request: Request) -> Completion:
+    def _continued_by_us(self, request: Request) -> bool:
+        """Whether a text can be continued from wherever it was cut; its tokens' logprobs could not."""
+        return request.continues and self._continues and not self._tokens
+
+    def _read(self, text: str) -> Answer:
         self._was_reached = self._was_answered = True
         answer = read_wire(Answer, self._key.hide(text), self.name)
         self._tells_stops = self._tells_stops or answer.choices[0].tells_stops
-        completion = completion_of(answer, Wanted(stop=request.stop, tokens=self._tokens), self.name)
-        if self._tokens and completion.text and not completion.logprobs:
-            raise EndpointSetupError(
-                f"{self.name} ignores logprobs, which are needed here: "
-                "use a server that returns them, such as vLLM"
-            )
-        return completion
+        return answer
 
     def _as_setup(self, failure: Fault | DreamGymError) -> Exception:
         """A refusal of the first call that names the model, as some servers refuse one they do not have."""

@@ -12,6 +12,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 from dreamgym.models.clients.endpoint_faults import Fault, FaultKind, shown
 from dreamgym.models.llm_types import Completion, Usage, stopped
 
+LENGTH = ("length", "max_tokens")  # as servers tell that an answer is not ended but cut
+
 
 class Wire(BaseModel):
     """A part of an answer; what is not asked for is not looked at."""
@@ -66,8 +68,13 @@ class Choice(Wire):
 
     @property
     def tells_stops(self) -> bool:
-        """Whether the server says which stop string ended an answer; else it is not asked to cut them off."""
+        """Whether the server says which stop string ended an answer."""
         return bool({"stop_reason", "matched_stop"} & self.model_fields_set)
+
+    def may_hide(self, stop: Sequence[str]) -> bool:
+        """Whether one of ``stop`` may have ended the text, and been cut off without a word."""
+        text, ended = self.text or "", self.finish_reason not in LENGTH
+        return ended and bool(stop) and not self.tells_stops and not any(string in text for string in stop)
 
     @property
     def sampled(self) -> list[SampledToken]:
@@ -131,7 +138,7 @@ def completion_of(answer: Answer, wanted: Wanted, tried: str) -> Completion:
     if isinstance(told, str) and told in wanted.stop and not text.endswith(told):
         text += told
     cut = stopped(text, wanted.stop)
-    length = choice.finish_reason in ("length", "max_tokens") and cut == text
+    length = choice.finish_reason in LENGTH and cut == text
     ids, logprobs = _tokens(choice, text, cut, tried) if wanted.tokens else ((), ())
     return Completion(
         text=cut,

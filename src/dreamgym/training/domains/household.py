@@ -36,10 +36,11 @@ class Household:
         """See ``Cast``. The first thousand are those of the panel ``train``."""
         return islice(generated_tasks(0, per_scene=TASKS_PER_SCENE["train"]), episodes)
 
-    def fresh_tasks(self, episodes: int) -> Iterator[Task]:
+    def fresh_tasks(self, numbers: range) -> Iterator[Task]:
         """See ``Cast``."""
-        first = SIZES["train"]
-        return islice(generated_tasks(0, per_scene=TASKS_PER_SCENE["train"]), first, first + episodes)
+        listed = SIZES["train"]
+        every = generated_tasks(0, per_scene=TASKS_PER_SCENE["train"])
+        return islice(every, listed + numbers.start, listed + numbers.stop)
 
     def environment(self, max_turns: int) -> Environment:
         """See ``Cast``."""

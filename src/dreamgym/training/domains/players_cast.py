@@ -30,7 +30,7 @@ class PlayersCast:
     workers: int
     players: Mapping[str, PlayerMaker]
     training: Callable[[int], Sequence[Task]]
-    fresh: Callable[[int], Iterator[Task]] | None = None
+    fresh: Callable[[range], Iterator[Task]] | None = None
 
     @property
     def shares(self) -> Mapping[str, float]:
@@ -46,14 +46,14 @@ class PlayersCast:
         """See ``Cast``."""
         return islice(cycle(self.training(episodes)), episodes)
 
-    def fresh_tasks(self, episodes: int) -> Iterator[Task]:
+    def fresh_tasks(self, numbers: range) -> Iterator[Task]:
         """See ``Cast``."""
         if self.fresh is None:
             raise ConfigError(
                 f"the environment '{self.spec.name}' has no training tasks but those of its panels: "
                 "leave --fresh-tasks out"
             )
-        return self.fresh(episodes)
+        return self.fresh(numbers)
 
     def environment(self, max_turns: int) -> Environment:
         """See ``Cast``."""
