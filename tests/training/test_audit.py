@@ -16,6 +16,7 @@ from dreamgym.core.data_structures import Group, Origin, Sheet, StopReason, Task
 from dreamgym.environments.alfworld.contradictions import first_contradiction
 from dreamgym.environments.alfworld.from_sheet import sheet_of_game
 from dreamgym.environments.alfworld.panels import game_of, generated_tasks
+from dreamgym.environments.alfworld.replay import replay
 from dreamgym.models.dream_format import Answer, DreamedTurn
 from dreamgym.models.dream_prompts import Past
 from dreamgym.models.embedding import HashingEmbedder, embed_turns
@@ -57,7 +58,7 @@ def exploited() -> Group:
 
 
 def replayed(group: Group, config: FidelityConfig = ALL) -> Audit:
-    return asyncio.run(ReplayAuditor(config, DRIFT, NO_RULES).audit(0, [group]))
+    return asyncio.run(ReplayAuditor(config, DRIFT, NO_RULES, replay).audit(0, [group]))
 
 
 def test_an_honest_dream_is_not_flagged_and_its_turns_are_counted_as_real() -> None:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+from dreamgym.core.data_structures import Origin, StopReason, Trajectory, Transition
 
 _WORD = re.compile(r"\w+")
+ENDED = "(the real episode is over)"  # the answer to what a dream goes on with
 REFUSAL = "Nothing happens."  # where words alone tell that an action was refused, these are ALFWorld's
 
 
@@ -75,3 +78,36 @@ class JudgedEpisode:
     def until_wrong(self) -> tuple[JudgedTurn, ...]:
         """The turns up to the first wrong one, that one included: what follows it follows from it."""
         return self.turns if self.first_wrong is None else self.turns[: self.first_wrong + 1]
+
+
+def as_real(trajectory: Trajectory, judged: JudgedEpisode) -> Trajectory:
+    """What really happened where ``trajectory`` was dreamed, up to the real end: real turns to keep."""
+    turns: list[Transition] = []
+    state = trajectory.transitions[0].state
+    for dreamed, turn in zip(trajectory.transitions, judged.turns, strict=True):
+        if turn.real_state == ENDED:
+            break
+        won = turn.real_reward > 0
+        turns.append(
+            replace(
+                dreamed,
+                state=state,
+                reward=turn.real_reward,
+                next_state=turn.real_state,
+                terminated=won,
+                truncated=False,
+                valid=not turn.invalid,
+                reasoning="",
+            )
+        )
+        state = turn.real_state
+        if won:
+            break
+    ended = StopReason.TERMINATED if judged.real_success else StopReason.TURN_LIMIT
+    return replace(
+        trajectory,
+        id=f"{trajectory.id}-replayed",
+        origin=Origin.REAL,
+        transitions=tuple(turns),
+        stop_reason=ended,
+    )

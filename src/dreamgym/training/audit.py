@@ -1,6 +1,6 @@
 """Audits of the dream on the current policy's own distribution, every iteration.
 
-``ReplayAuditor`` plays dreamed actions again in the real engine: sharp, and its turns count as real ones.
+``ReplayAuditor`` plays dreamed actions again in the real rules: sharp, and its turns count as real ones.
 ``ConsistencyAuditor`` takes no real turn: it asks the experience model again, sampled and without its
 retrieved experiences, and is blind to errors that the model makes both times; so it also reads every episode
 for what contradicts the sheet it started from. Both hold every win beside the logged ones (``win_rules``).
@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from dreamgym.core.config import FidelityConfig
 from dreamgym.core.data_structures import Group, Origin, Trajectory
 from dreamgym.core.errors import EndpointError, InvalidDreamError
-from dreamgym.environments.alfworld.replay import as_real, replay
 from dreamgym.environments.dream import Dreamer
+from dreamgym.environments.judged import JudgedEpisode, as_real
 from dreamgym.models.dream_prompts import START, PastTurn, safe_action
 from dreamgym.training.drift import Drift
 from dreamgym.training.episode_records import replayed_records
@@ -25,6 +25,9 @@ from dreamgym.training.fidelity import rates
 from dreamgym.training.parts import Audit
 from dreamgym.training.win_rules import WinRules
 from dreamgym.utils.seeds import derive_seed
+
+Replay = Callable[[Trajectory], JudgedEpisode]
+"""Plays a dreamed episode again in the real rules."""
 
 Contradiction = Callable[[Trajectory], int | None]
 """Finds the first turn of an episode that cannot be, by what the episode itself has shown."""
@@ -56,17 +59,18 @@ def until_wrong(first_wrong: Sequence[tuple[int | None, int]]) -> tuple[int, int
 
 
 class ReplayAuditor:
-    """Dreamed episodes replayed in the real engine, built from their sheets."""
+    """Dreamed episodes replayed for real, in a world built from their sheets or in their task's own."""
 
-    def __init__(self, config: FidelityConfig, drift: Drift, rules: WinRules) -> None:
+    def __init__(self, config: FidelityConfig, drift: Drift, rules: WinRules, replay: Replay) -> None:
         self._config = config
         self._drift = drift
         self._rules = rules
+        self._replay = replay
 
     async def audit(self, iteration: int, groups: Sequence[Group]) -> Audit:
         """Dreamed minus real success, accepted invalid actions and false wins of these episodes."""
         trajectories = audited(groups, self._config.audit_share)
-        episodes = [replay(trajectory) for trajectory in trajectories]
+        episodes = [self._replay(trajectory) for trajectory in trajectories]
         if not episodes:
             return Audit()
         turns = [turn for episode in episodes for turn in episode.turns]

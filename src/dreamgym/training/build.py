@@ -142,12 +142,12 @@ def build_auditor(config: DreamGymConfig, grounds: Grounds, clients: dict[str, L
     # Where actions have no fixed forms, what wins had in common in their words says nothing.
     rules = WinRules(grounds.offline if config.reasoning_model.closed_world else ())
     if fidelity.audit == "replay":
-        if grounds.domain.replay is None or grounds.domain.replays_truth:
+        if grounds.domain.replay is None:
             raise ConfigError(
                 f"training.fidelity.audit is replay, but no rules of '{grounds.domain.name}' play a dream "
                 "again: set it to consistency"
             )
-        return ReplayAuditor(fidelity, drift, rules)
+        return ReplayAuditor(fidelity, drift, rules, grounds.domain.replay)
     second, clients["second_opinion"] = second_opinion(config, grounds)
     return ConsistencyAuditor(fidelity, second, drift, rules, grounds.domain.contradiction)
 

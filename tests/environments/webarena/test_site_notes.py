@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from dataclasses import replace
 
@@ -9,7 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dreamgym.core.data_structures import Action, Sheet, Trajectory
+from dreamgym.core.config import EnvironmentConfig, FidelityConfig
+from dreamgym.core.data_structures import Action, Group, Origin, Sheet, Trajectory
+from dreamgym.environments.judged import as_real
 from dreamgym.environments.webarena.actions import read_action
 from dreamgym.environments.webarena.notes.annotate import OVER, agrees, annotate
 from dreamgym.environments.webarena.notes.facts import (
@@ -34,11 +37,16 @@ from dreamgym.environments.webarena.panels import own_records, spec_of, task_nam
 from dreamgym.environments.webarena.site.tasks import TEMPLATES
 from dreamgym.environments.webarena.still.still_episode import StillEpisode
 from dreamgym.models.dream_format import Answer, parse_answer, render_answer
+from dreamgym.models.embedding import HashingEmbedder
 from dreamgym.models.quoting import unfounded
 from dreamgym.models.sheet import AT, HAND, UNSEEN, make_sheet, value_of, with_changes
 from dreamgym.models.shown_lines import told
 from dreamgym.models.slots import EMPTY, UNKNOWN
 from dreamgym.training.annotation import OWN_SITE, SITE, annotator_of
+from dreamgym.training.audit import ReplayAuditor
+from dreamgym.training.domains.registry import open_domain
+from dreamgym.training.drift import Drift
+from dreamgym.training.win_rules import WinRules
 from webarena_play import EPISODES, episode
 
 WORDS = st.text(alphabet="abcdefg 0123456789.", min_size=1, max_size=12).map(
@@ -209,7 +217,32 @@ def test_actions_after_the_real_end_are_refused() -> None:
     longer = replace(
         won, transitions=(*won.transitions, replace(won.transitions[0], action=Action(text="noop()")))
     )
-    assert replay(longer).turns[-1].real_valid is False
+    judged = replay(longer)
+    assert judged.turns[-1].real_valid is False
+    kept = as_real(longer, judged)
+    assert (kept.origin, kept.success) == (Origin.REAL, True)
+    assert [(t.action, t.next_state, t.reward) for t in kept.transitions] == [
+        (t.action, t.next_state, t.reward) for t in won.transitions
+    ]
+
+
+@pytest.mark.parametrize("name", ["site:0:price_of", "site:2:count_orders"])
+def test_an_audit_by_replay_denies_a_win_that_the_site_does_not_pay(name: str) -> None:
+    domain = open_domain(EnvironmentConfig(name="webarena"))
+    assert domain.replay is not None
+    drift, rules = Drift(HashingEmbedder(64), []), WinRules(())
+    auditor = ReplayAuditor(FidelityConfig(audit_share=1.0), drift, rules, domain.replay)
+    won = replace(episode(name, "expert"), origin=Origin.DREAMED)
+    dreamed = replace(won, sheet=hindsight_sheet(won))
+    *before, last = dreamed.transitions
+    wrong = replace(last, action=Action(text="send_msg_to_user('no idea')"))
+    lied = replace(dreamed, transitions=(*before, wrong))
+    audits = [
+        asyncio.run(auditor.audit(0, [Group(task=t.task, trajectories=(t,))])) for t in (dreamed, lied)
+    ]
+    assert [audit.audited[:2] for audit in audits] == [(0, 1), (1, 1)]
+    assert [audit.metrics["real_success"] for audit in audits] == [1.0, 0.0]
+    assert [audit.real_turns for audit in audits] == [len(won.transitions)] * 2
 
 
 @given(st.lists(st.tuples(st.integers(1, 40).map(str), WORDS.filter(bool)), max_size=5))

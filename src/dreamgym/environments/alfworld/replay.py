@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
-from dreamgym.core.data_structures import Origin, Sheet, StopReason, Trajectory, Transition
+from dreamgym.core.data_structures import Sheet, Trajectory
 from dreamgym.environments.alfworld.engine import World
 from dreamgym.environments.alfworld.from_sheet import game_from_sheet
 from dreamgym.environments.alfworld.hindsight import hindsight_sheet, without_unseen
@@ -35,37 +33,6 @@ def replay(trajectory: Trajectory) -> JudgedEpisode:
         )
         won = won or outcome.won
     return JudgedEpisode(turns=tuple(turns), dreamed_success=trajectory.success, real_success=won)
-
-
-def as_real(trajectory: Trajectory, judged: JudgedEpisode) -> Trajectory:
-    """What really happened where ``trajectory`` was dreamed, up to the real end: real turns to keep."""
-    turns: list[Transition] = []
-    state = trajectory.transitions[0].state
-    for dreamed, turn in zip(trajectory.transitions, judged.turns, strict=True):
-        won = turn.real_reward > 0
-        turns.append(
-            replace(
-                dreamed,
-                state=state,
-                reward=turn.real_reward,
-                next_state=turn.real_state,
-                terminated=won,
-                truncated=False,
-                valid=not turn.invalid,
-                reasoning="",
-            )
-        )
-        state = turn.real_state
-        if won:
-            break
-    ended = StopReason.TERMINATED if judged.real_success else StopReason.TURN_LIMIT
-    return replace(
-        trajectory,
-        id=f"{trajectory.id}-replayed",
-        origin=Origin.REAL,
-        transitions=tuple(turns),
-        stop_reason=ended,
-    )
 
 
 def shown_sheet(trajectory: Trajectory) -> Sheet:

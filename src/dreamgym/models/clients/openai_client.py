@@ -1,8 +1,8 @@
 """``openai:MODEL``: OpenAI's API, and servers that speak it: vLLM, SGLang, llama.cpp, transformers serve.
 
-Departures from the official client's defaults: its retries are off, since ours honour the run's limits. Of a
-text that was cut at one of several stop strings, nobody knowing which, the next few tokens are asked for; where
-they cannot be, the stop strings are not sent and looked for here.
+Departures from the official client's defaults: its retries are off, since ours honour the run's limits. Where
+a server cuts a text at one of several stop strings and does not tell which, it is asked for what comes next;
+where that cannot be asked, the stop strings are not sent, and looked for here.
 """
 
 from __future__ import annotations
@@ -112,7 +112,7 @@ class OpenAIProvider:
         return await self._with_stop(completion, request) if cut else completion
 
     async def _with_stop(self, completion: Completion, request: Request) -> Completion:
-        """``completion`` with the stop string that its server cut off, if one did: what would have come next."""
+        """``completion`` with the stop string that its server cut off, if one did: it comes next."""
         so_far = Message(role="user", content=request.messages[0].content + completion.text)
         longest = max(map(len, request.stop))
         following = await self.ask(replace(request, messages=(so_far,), stop=(), max_tokens=longest))

@@ -203,7 +203,7 @@ def build_detectors(
     by_replay, by_consistency = MONITORS
     heldout = [(turn.state, turn.action.text) for t in grounds.heldout for turn in t.transitions]
     detectors: list[Detector] = [
-        Monitor(by_replay, ReplayAuditor(fidelity, drift, rules), fidelity),
+        Monitor(by_replay, ReplayAuditor(fidelity, drift, rules, replay), fidelity),
         Monitor(
             by_consistency,
             ConsistencyAuditor(fidelity, second, drift, rules, grounds.domain.contradiction),

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from dreamgym.core.data_structures import Trajectory
-from dreamgym.environments.judged import JudgedEpisode, JudgedTurn
+from dreamgym.environments.judged import ENDED, JudgedEpisode, JudgedTurn
 from dreamgym.environments.taubench.episode import Episode
 from dreamgym.environments.taubench.world import world_of
 from dreamgym.utils.run_sync import at_once
-
-ENDED = "(the real episode is over)"
 
 
 def replay(trajectory: Trajectory) -> JudgedEpisode:

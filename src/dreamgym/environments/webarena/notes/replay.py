@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dreamgym.core.data_structures import Trajectory
-from dreamgym.environments.judged import JudgedEpisode, JudgedTurn
+from dreamgym.environments.judged import ENDED, JudgedEpisode, JudgedTurn
 from dreamgym.environments.webarena.panels import spec_of
 from dreamgym.environments.webarena.still.still_episode import Said, StillEpisode
 
-ENDED = Said(text="(the real episode is over)", valid=False, over=True)
+OVER = Said(text=ENDED, valid=False, over=True)
 
 
 def replay(trajectory: Trajectory) -> JudgedEpisode:
@@ -16,7 +16,7 @@ def replay(trajectory: Trajectory) -> JudgedEpisode:
     turns: list[JudgedTurn] = []
     over = won = False
     for transition in trajectory.transitions:
-        said = ENDED if over else episode.act(transition.action.text)
+        said = OVER if over else episode.act(transition.action.text)
         over, won = over or said.over, won or said.reward > 0
         turns.append(
             JudgedTurn(

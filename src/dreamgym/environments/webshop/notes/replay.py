@@ -5,11 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from dreamgym.core.data_structures import Trajectory
-from dreamgym.environments.judged import JudgedEpisode, JudgedTurn
+from dreamgym.environments.judged import ENDED, JudgedEpisode, JudgedTurn
 from dreamgym.environments.webshop.panels import world_of
 from dreamgym.environments.webshop.session import Session
-
-ENDED = "(the real episode is over)"
 
 
 def replay(trajectory: Trajectory, data_dir: Path | None = None) -> JudgedEpisode:
