@@ -147,6 +147,13 @@ def test_a_text_that_goes_on(server: Server) -> None:
     assert asyncio.run(dialogue()) == (" 7, 8,", " 9,")
 
 
+def test_of_several_stops_it_is_known_which_ended_a_text_and_nothing_is_written_behind_it(server: Server):
+    client = server.client()
+    text = asyncio.run(client.acontinue(COUNTING, stop=["9,", " 8"], max_tokens=60))
+    assert text.text == " 7, 8"
+    assert text.usage.completion_tokens <= 15
+
+
 def test_the_end_by_length_and_many_at_once(server: Server) -> None:
     answers = asyncio.run(acomplete_many(server.client(), ["Tell a story.", "Tell a joke."], max_tokens=5))
     assert [answer.finish_reason for answer in answers] == ["length", "length"]

@@ -82,3 +82,10 @@ def test_valid_actions_are_shown_to_the_policy_where_the_setting_says_so() -> No
     assert "\noptions: " in asyncio.run(first_prompt(shown))
     assert " | look" in asyncio.run(first_prompt(shown))
     assert "\noptions: " not in asyncio.run(first_prompt(DreamGymConfig()))
+
+
+def test_a_user_who_is_a_language_model_is_refused_where_the_agent_talks_to_nobody():
+    asked = ["environment.user=openai:m"]
+    assert resolve(RunFlags(env="taubench", overrides=asked)).environment.user == "openai:m"
+    with pytest.raises(ConfigError, match="environment.name is webshop: leave environment.user out"):
+        resolve(RunFlags(env="webshop", overrides=asked))

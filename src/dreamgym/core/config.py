@@ -238,8 +238,15 @@ class EnvironmentConfig(Section):
     )
 
     @model_validator(mode="after")
-    def _one_process_asks_the_user(self) -> EnvironmentConfig:
-        if self.user != SCRIPTED_USER and self.workers:
+    def _the_user_can_be_asked(self) -> EnvironmentConfig:
+        if self.user == SCRIPTED_USER:
+            return self
+        if self.name != "taubench":
+            raise ValueError(
+                f"environment.user={self.user} is whom a tau-bench agent talks to, but environment.name is "
+                f"{self.name}: leave environment.user out"
+            )
+        if self.workers:
             raise ValueError(
                 f"environment.user={self.user} is asked by this process, which counts what it costs, but "
                 f"environment.workers is {self.workers}: set environment.workers=0"
