@@ -38,7 +38,9 @@ def run(world: str, folder: Path, fails_at: str = "") -> tuple[int, list[str]]:
     calls = folder / "calls"
     calls.unlink(missing_ok=True)
     environment = {**os.environ, "PATH": f"{program.parent}:{os.environ['PATH']}", "FAILS_AT": fails_at}
-    status = subprocess.run(["sh", str(script_of(world))], cwd=folder, env=environment, check=False).returncode
+    status = subprocess.run(
+        ["sh", str(script_of(world))], cwd=folder, env=environment, check=False
+    ).returncode
     return status, calls.read_text().splitlines()
 
 

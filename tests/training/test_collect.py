@@ -189,6 +189,40 @@ def test_fresh_tasks_are_played_in_turn(tmp_path: Path) -> None:
     assert [trajectory.task.id for trajectory in played] == [fourth, fifth, fourth, fifth, fourth]
 
 
+def test_a_data_set_that_is_included_comes_first_and_keeps_its_splits(folder: Path, tmp_path: Path) -> None:
+    more = tmp_path / "more"
+    manifest = collect_offline_data(
+        more,
+        episodes=4,
+        settings=CollectSettings(shares={"random": 1.0}),
+        cast=Household(),
+        seed=8,
+        heldout_share=0.0,
+        include=folder,
+    )
+    before, after = (
+        [list(read_trajectories(where / f"{name}.jsonl.gz")) for name in ("train", "heldout")]
+        for where in (folder, more)
+    )
+    assert after[1] == before[1]
+    assert after[0][:-4] == before[0]
+    assert len({trajectory.id for trajectory in after[0]}) == len(after[0])
+    assert manifest["splits"]["train"]["trajectories"] == len(before[0]) + 4
+
+
+def test_a_data_set_that_is_not_there_cannot_be_included(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="does not exist"):
+        collect_offline_data(
+            tmp_path / "more",
+            episodes=1,
+            settings=CollectSettings(),
+            cast=Household(),
+            seed=8,
+            include=tmp_path / "nowhere",
+        )
+    assert not (tmp_path / "more").exists()
+
+
 def test_what_is_written_is_read(folder: Path) -> None:
     tasks = islice(generated_tasks(0, per_scene=2), 60)
     played = list(collect_trajectories(tasks, CollectSettings(), cast=Household(), seed=7))

@@ -40,6 +40,9 @@ def collect(
         str,
         typer.Option(metavar="FROM:TO", help="Play the tasks of no panel with these numbers, in turn."),
     ] = "",
+    include: Annotated[
+        Path | None, typer.Option(help="A data set whose episodes come before the new ones.")
+    ] = None,
     policy: Annotated[
         str, typer.Option(help="Who plays the share of 'policy': embedded, or a model's folder.")
     ] = "embedded",
@@ -83,6 +86,7 @@ def collect(
             fresh=_numbers(fresh_tasks),
             policy=load_policy(config.policy_model) if shares.get(POLICY) else None,
             heldout_share=heldout_share,
+            include=include,
             advance=advance,
         )
     for name, summary in manifest["splits"].items():

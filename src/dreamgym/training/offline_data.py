@@ -9,6 +9,7 @@ import gzip
 import json
 import zlib
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from itertools import cycle, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -40,18 +41,24 @@ def collect_offline_data(
     fresh: range = range(0),
     policy: Policy | None = None,
     heldout_share: float = 0.1,
+    include: Path | None = None,
     advance: Advance = lambda: None,
 ) -> dict[str, Any]:
     """Play ``episodes`` episodes on training tasks, write them into ``folder``, return the manifest.
 
-    ``fresh``: on the tasks of no panel with these numbers, in turn.
+    ``fresh``: on the tasks of no panel with these numbers, in turn. The episodes of the data set ``include``
+    come first, each in the split that it is in; the new ones are then named after ``folder``.
     """
     tasks = islice(cycle(cast.fresh_tasks(fresh)), episodes) if fresh else cast.tasks(episodes)
+    played = collect_trajectories(tasks, settings, cast=cast, seed=seed, policy=policy)
+    if include is not None:
+        played = (replace(trajectory, id=f"{folder.name}-{trajectory.id}") for trajectory in played)
     return write_offline_data(
         folder,
-        collect_trajectories(tasks, settings, cast=cast, seed=seed, policy=policy),
+        played,
         about={"seed": seed, "heldout_share": heldout_share, **encode(settings)},
         heldout_share=heldout_share,
+        include=include,
         advance=advance,
     )
 
@@ -62,6 +69,7 @@ def write_offline_data(
     *,
     about: dict[str, Any],
     heldout_share: float = 0.1,
+    include: Path | None = None,
     advance: Advance = lambda: None,
 ) -> dict[str, Any]:
     """Write ``trajectories`` into ``folder`` and return the data set's manifest.
@@ -77,6 +85,9 @@ def write_offline_data(
     with new_folder(folder) as partial:
         splits = {name: SplitWriter(partial / f"{name}.jsonl.gz") for name in SPLITS}
         try:
+            for name, split in splits.items():
+                for trajectory in () if include is None else read_trajectories(include / f"{name}.jsonl.gz"):
+                    split.add(trajectory)
             for trajectory in trajectories:
                 _refuse_evaluation(trajectory)
                 splits["heldout" if is_heldout(trajectory.task, heldout_share) else "train"].add(trajectory)

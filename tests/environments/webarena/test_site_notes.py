@@ -237,9 +237,7 @@ def test_an_audit_by_replay_denies_a_win_that_the_site_does_not_pay(name: str) -
     *before, last = dreamed.transitions
     wrong = replace(last, action=Action(text="send_msg_to_user('no idea')"))
     lied = replace(dreamed, transitions=(*before, wrong))
-    audits = [
-        asyncio.run(auditor.audit(0, [Group(task=t.task, trajectories=(t,))])) for t in (dreamed, lied)
-    ]
+    audits = [asyncio.run(auditor.audit(0, [Group(task=t.task, trajectories=(t,))])) for t in (dreamed, lied)]
     assert [audit.audited[:2] for audit in audits] == [(0, 1), (1, 1)]
     assert [audit.metrics["real_success"] for audit in audits] == [1.0, 0.0]
     assert [audit.real_turns for audit in audits] == [len(won.transitions)] * 2
