@@ -10,7 +10,7 @@ from random import Random
 
 from dreamgym.core.config import DreamGymConfig
 from dreamgym.core.config_io import override_config
-from dreamgym.core.data_structures import Origin, Trajectory
+from dreamgym.core.data_structures import Origin, Task, Trajectory
 from dreamgym.core.errors import ConfigError
 from dreamgym.environments.dream import DreamFactory
 from dreamgym.models.curriculum_generator import CurriculumTaskGenerator
@@ -93,7 +93,7 @@ def build_parts(config: DreamGymConfig, grounds: Grounds, folder: RunFolder, rep
         curriculum=curriculum,
         replay_buffer=grounds.buffer,
         worlds={Origin.DREAMED: dream, **real},
-        auditor=build_auditor(config, grounds, clients),
+        auditor=build_auditor(config, grounds, clients, reporter),
         evaluator=build_evaluator(config, grounds, folder, reporter),
         dream_tokens=lambda: computed_tokens(grounds.client.usage),
         invent=curriculum.invent,
@@ -130,7 +130,9 @@ def open_evaluation(
         yield bout, policy, config
 
 
-def build_auditor(config: DreamGymConfig, grounds: Grounds, clients: dict[str, LLMClient]) -> Auditor:
+def build_auditor(
+    config: DreamGymConfig, grounds: Grounds, clients: dict[str, LLMClient], reporter: Reporter
+) -> Auditor:
     """Who watches the dreams; a second opinion is the same model, sampled, without retrieved experiences.
 
     Its client joins the run's ``clients``.
@@ -138,7 +140,8 @@ def build_auditor(config: DreamGymConfig, grounds: Grounds, clients: dict[str, L
     fidelity = config.training.fidelity
     if fidelity.audit_share == 0.0 or not (config.dreams or grounds.offline):
         return NoAudit()
-    drift = Drift(make_embedder(config.buffer), grounds.offline)
+    with reporter.stage("logged turns, to tell how far dreams are from them", 1):
+        drift = Drift(make_embedder(config.buffer), grounds.offline)
     # Where actions have no fixed forms, what wins had in common in their words says nothing.
     rules = WinRules(grounds.offline if config.reasoning_model.closed_world else ())
     if fidelity.audit == "replay":
@@ -198,7 +201,7 @@ def build_evaluator(
     if domain.make_real is not None:
         bouts.append(Bout(name="real", tasks=tasks, make_environment=domain.make_real, origin=Origin.REAL))
     if grounds.offline or config.dreams:
-        known = [replace(task, sheet=domain.true_sheet(task)) for task in tasks[:: len(bouts) + 1]]
+        known = _with_true_sheets(domain, tasks[:: len(bouts) + 1], reporter)
         dream = DreamFactory(grounds.dream, max_turns=config.environment.max_turns, over=domain.over)
         bouts.append(Bout(name="dreamed", tasks=known, make_environment=dream, origin=Origin.DREAMED))
     return PanelEvaluator(
@@ -209,6 +212,16 @@ def build_evaluator(
         concurrency=config.training.concurrency,
         max_failed_share=config.training.max_failed_share,
     )
+
+
+def _with_true_sheets(domain: Domain, tasks: Sequence[Task], reporter: Reporter) -> list[Task]:
+    """``tasks``, each with all that there is to know of its world; on the site that takes a second or more."""
+    known = []
+    with reporter.stage("true sheets, to evaluate the dream by", len(tasks)) as advance:
+        for task in tasks:
+            known.append(replace(task, sheet=domain.true_sheet(task)))
+            advance()
+    return known
 
 
 def computed_tokens(usage: Usage) -> int:

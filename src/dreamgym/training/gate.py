@@ -49,7 +49,7 @@ def check_dream(
             grounds.dream,
             grounds.policy,
             grounds.heldout[: settings.episodes],
-            known_tasks(grounds, settings.episodes),
+            known_tasks(grounds, settings.episodes, reporter),
             grounds.domain,
             episodes=settings.episodes,
             max_turns=config.environment.dream_max_turns,
@@ -120,9 +120,14 @@ def report_metrics(report: FidelityReport) -> dict[str, float]:
     return {f"fidelity/{name}": share.estimate for name, share in shares.items()}
 
 
-def known_tasks(grounds: Grounds, number: int) -> list[Task]:
+def known_tasks(grounds: Grounds, number: int, reporter: Reporter) -> list[Task]:
     """Held-out tasks, from sheets of which dream and replay start alike."""
-    return [replace(t.task, sheet=grounds.domain.judged_from(t)) for t in grounds.heldout[:number]]
+    heldout, known = grounds.heldout[:number], []
+    with reporter.stage("sheets of held-out tasks", len(heldout)) as advance:
+        for trajectory in heldout:
+            known.append(replace(trajectory.task, sheet=grounds.domain.judged_from(trajectory)))
+            advance()
+    return known
 
 
 def without_nan(value: Any) -> Any:

@@ -169,7 +169,7 @@ async def gate_verdict(config: DreamGymConfig, grounds: Grounds) -> Verdict:
         grounds.dream,
         grounds.policy,
         grounds.heldout[: settings.episodes],
-        known_tasks(grounds, settings.episodes),
+        known_tasks(grounds, settings.episodes, Silent()),
         grounds.domain,
         episodes=settings.episodes,
         max_turns=config.environment.dream_max_turns,
