@@ -215,7 +215,7 @@ def build_evaluator(
 
 
 def _with_true_sheets(domain: Domain, tasks: Sequence[Task], reporter: Reporter) -> list[Task]:
-    """``tasks``, each with all that there is to know of its world; on the site that takes a second or more."""
+    """``tasks``, each with all that there is to know of its world; the site takes a second for it."""
     known = []
     with reporter.stage("true sheets, to evaluate the dream by", len(tasks)) as advance:
         for task in tasks:
