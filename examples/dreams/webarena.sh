@@ -13,7 +13,6 @@ once dreamgym collect --env webarena --fresh-tasks 0:9000 --episodes 9000 --seed
 once dreamgym fit policy --data data/offline/webarena_once --epochs 2 --output data/checkpoints/fitted/webarena_clone
 once dreamgym fit policy --data data/offline/webarena_fresh --base data/checkpoints/fitted/webarena_clone --batch-tokens 4096 --epochs 1 --output data/checkpoints/fitted/webarena_policy
 once dreamgym collect --env webarena --episodes 1760 --max-turns 20 --share expert=0.12 --share mistaken=0.25 --share careless=0.33 --share random=0.15 --share policy=0.15 --policy data/checkpoints/fitted/webarena_clone --output data/offline/webarena
-once dreamgym collect --env webarena --fresh-tasks 10000:11100 --episodes 8800 --seed 21 --max-turns 20 --share expert=0.12 --share mistaken=0.25 --share careless=0.33 --share random=0.15 --share policy=0.15 --policy data/checkpoints/fitted/webarena_clone --heldout-share 0.02 --output data/offline/webarena_many
 once dreamgym fit experience reasoning_model.top_k=0 --data data/offline/webarena --batch-tokens 2048 --epochs 3 --output data/checkpoints/fitted/webarena_experience
 dreamgym fidelity --config configs/webarena_dream.yaml
 dreamgym train --config configs/webarena_dream.yaml
