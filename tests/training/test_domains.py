@@ -6,6 +6,8 @@ import asyncio
 import json
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 from pydantic import ValidationError
@@ -16,11 +18,15 @@ from dreamgym.core.serialization import decode, encode
 from dreamgym.environments.spec import EnvironmentSpec
 from dreamgym.environments.webarena.env import WebarenaEnv
 from dreamgym.environments.webarena.still.still_env import StillEnv
+from dreamgym.training.audit import ReplayAuditor
+from dreamgym.training.build import build_auditor
 from dreamgym.training.domains.domain import Domain
 from dreamgym.training.domains.players_cast import PlayersCast
 from dreamgym.training.domains.real_worlds import spec_of
 from dreamgym.training.domains.registry import open_domain
+from dreamgym.training.grounds import Grounds
 from dreamgym.training.models import user_client
+from dreamgym.utils.progress import Silent
 
 STILL = "dreamgym.environments.webarena.still.still_env:StillEnv"
 
@@ -85,3 +91,16 @@ def test_the_sites_offline_data_need_no_browser_but_whole_pages_do() -> None:
 
 async def _evaluated_in(domain: Domain) -> type:
     return type((await domain.real_world(domain.task_named("site:3:open_item"), 0))())
+
+
+@pytest.mark.parametrize("name", ["webarena", "webshop", "taubench"])
+def test_a_dream_of_a_made_up_task_is_replayed_in_no_world(name: str) -> None:
+    told = {"environment": {"name": name}, "training": {"fidelity": {"audit": "replay"}}}
+    grounds = cast(Grounds, SimpleNamespace(domain=open_domain(EnvironmentConfig(name=name)), offline=()))
+    for increment in (0.0, 0.5):
+        config = DreamGymConfig.model_validate({**told, "curriculum": {"difficulty_increment": increment}})
+        if increment:
+            with pytest.raises(ConfigError, match="the curriculum makes"):
+                build_auditor(config, grounds, {}, Silent())
+        else:
+            assert isinstance(build_auditor(config, grounds, {}, Silent()), ReplayAuditor)

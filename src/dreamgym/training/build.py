@@ -150,6 +150,12 @@ def build_auditor(
                 f"training.fidelity.audit is replay, but no rules of '{grounds.domain.name}' play a dream "
                 "again: set it to consistency"
             )
+        if grounds.domain.replays_truth and config.curriculum.difficulty_increment:
+            raise ConfigError(
+                "training.fidelity.audit is replay, but the tasks that the curriculum makes are of no real "
+                f"world of '{grounds.domain.name}': set curriculum.difficulty_increment=0, or the audit to "
+                "consistency"
+            )
         return ReplayAuditor(fidelity, drift, rules, grounds.domain.replay)
     second, clients["second_opinion"] = second_opinion(config, grounds)
     return ConsistencyAuditor(fidelity, second, drift, rules, grounds.domain.contradiction)

@@ -87,6 +87,7 @@ def write_offline_data(
         try:
             for name, split in splits.items():
                 for trajectory in () if include is None else read_trajectories(include / f"{name}.jsonl.gz"):
+                    _refuse_evaluation(trajectory)
                     split.add(trajectory)
             for trajectory in trajectories:
                 _refuse_evaluation(trajectory)
