@@ -11,7 +11,6 @@ from transformers import Qwen3Config, Qwen3ForCausalLM
 
 from dreamgym.training.supervised import (
     FitStep,
-    Part,
     Row,
     SupervisedConfig,
     fit,
@@ -53,31 +52,6 @@ def test_the_loss_is_that_of_plain_transformers_row_by_row() -> None:
         logprobs = model(ids).logits[0].log_softmax(-1)
         expected += [-logprobs[t - 1, ids[0, t]].item() for t in range(1, ids.shape[1]) if one.mask[t]]
     assert token_losses(model, ids_BT, parts_BT > 0).tolist() == pytest.approx(expected, abs=1e-5)
-
-
-def fitted(head: Part, shown_weight: float) -> tuple[torch.Tensor, FitStep]:
-    """Embeddings after two steps on rows that begin with three tokens of ``head``, and the first step."""
-    model, steps = tiny(), []
-    parts = np.asarray([head] * 3 + [Part.ACTION] * 2, np.uint8)
-    rows = [
-        Row(token_ids=np.asarray([n, n + 1, n + 2, n, n + 1], np.int32), parts=parts) for n in range(3, 9)
-    ]
-    config = SupervisedConfig(epochs=2, batch_tokens=99, shown_weight=shown_weight, optimizer="adamw")
-    fit(model, rows, config, report=steps.append)
-    return model.get_input_embeddings().weight.detach(), steps[0]
-
-
-@pytest.mark.parametrize(("weight", "like"), [(0.0, Part.GIVEN), (1.0, Part.ACTION)])
-def test_what_was_shown_counts_what_it_is_said_to(weight: float, like: Part) -> None:
-    assert torch.allclose(fitted(Part.SHOWN, weight)[0], fitted(like, 0.0)[0], atol=1e-5)
-    assert not torch.allclose(fitted(Part.SHOWN, 0.3)[0], fitted(like, 0.0)[0], atol=1e-5)
-
-
-def test_the_loss_of_a_step_is_the_weighted_mean_of_its_parts() -> None:
-    _, step = fitted(Part.SHOWN, 0.3)
-    (shown, shown_count), (action, action_count) = step.parts[Part.SHOWN], step.parts[Part.ACTION]
-    assert (shown_count, action_count) == (12, 12)  # nothing predicts a row's first token
-    assert step.loss == pytest.approx((0.3 * shown + action) / (0.3 * 12 + 12))
 
 
 def test_each_row_is_in_exactly_one_batch_and_batches_fit() -> None:

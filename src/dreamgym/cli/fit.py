@@ -46,10 +46,6 @@ def policy(
     lora_rank: LORA_RANK = 0,
     learning_rate: LEARNING_RATE = None,
     batch_tokens: BATCH_TOKENS = None,
-    shown_weight: Annotated[
-        float,
-        typer.Option(help="What predicting a token that the player was shown counts, beside an action's 1."),
-    ] = 0.0,
 ) -> None:
     """Clone the explorers of the offline data, distracted ones too: the starting policy.
 
@@ -68,7 +64,6 @@ def policy(
         epochs=epochs,
         learning_rate=learning_rate,
         batch_tokens=batch_tokens,
-        shown_weight=shown_weight,
     )
     with terminated_like_interrupted():
         fit_policy(data, output, choices=choices)

@@ -80,10 +80,8 @@ def fit_policy(data: Path, output: Path, *, choices: FitChoices) -> None:
     trajectories = list(read_trajectories(data / "train.jsonl.gz"))
     start = starting_model(trajectories, choices, layers=POLICY_LAYERS, max_length=EPISODE_LENGTH)
     cloned = [to_clone(trajectory) for trajectory in trajectories if is_cloned(trajectory)]
-    settings = fit_settings(POLICY_FIT, start, choices)
-    shown = Part.SHOWN if settings.shown_weight else Part.GIVEN
-    rows = _readable(policy_rows(cloned, start.tokenizer, shown=shown), start)
-    fit_to(rows, start, output, settings)
+    rows = _readable(policy_rows(cloned, start.tokenizer), start)
+    fit_to(rows, start, output, fit_settings(POLICY_FIT, start, choices))
 
 
 def is_cloned(trajectory: Trajectory) -> bool:
@@ -115,15 +113,13 @@ def _check_place(output: Path) -> None:
         atomic.refuse_foreign(output, ())
 
 
-def policy_rows(
-    trajectories: Sequence[Trajectory], tokenizer: PreTrainedTokenizerBase, *, shown: Part = Part.GIVEN
-) -> list[Row]:
+def policy_rows(trajectories: Sequence[Trajectory], tokenizer: PreTrainedTokenizerBase) -> list[Row]:
     """Behaviour cloning: one row per episode, more where the model's chat template rewrites its history."""
     dialogues = dialogues_of(tokenizer)
     with make_reporter().stage("reading episodes", len(trajectories)) as advance:
         rows: list[Row] = []
         for trajectory in trajectories:
-            rows += episode_rows(trajectory, dialogues, shown=shown)
+            rows += episode_rows(trajectory, dialogues)
             advance()
     return rows
 

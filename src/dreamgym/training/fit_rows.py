@@ -136,11 +136,8 @@ def sheet_segments(instruction: str, sheet: Sheet) -> Iterator[Segment]:
         yield f" {line(seen, place)}{LINE_END}", Part.SHEET
 
 
-def episode_rows(trajectory: Trajectory, dialogues: Dialogues, *, shown: Part = Part.GIVEN) -> Iterator[Row]:
-    """Behaviour cloning of one episode: the rows that the policy would have lived through, tokens and all.
-
-    What the player was shown is of the part ``shown``.
-    """
+def episode_rows(trajectory: Trajectory, dialogues: Dialogues) -> Iterator[Row]:
+    """Behaviour cloning of one episode: the rows that the policy would have lived through, tokens and all."""
     dialogue = dialogues.begin(trajectory.task)
     ids: list[int] = []
     parts: list[int] = []
@@ -152,5 +149,5 @@ def episode_rows(trajectory: Trajectory, dialogues: Dialogues, *, shown: Part = 
         answer = dialogue.written(transition.action.text)
         dialogue.said(answer)
         ids += [*prompt.token_ids, *answer]
-        parts += [shown] * len(prompt.token_ids) + [Part.ACTION] * len(answer)
+        parts += [Part.GIVEN] * len(prompt.token_ids) + [Part.ACTION] * len(answer)
     yield _row(ids, parts)

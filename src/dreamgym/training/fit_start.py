@@ -36,7 +36,6 @@ class FitChoices:
     epochs: float | None = None
     learning_rate: float | None = None
     batch_tokens: int | None = None
-    shown_weight: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -88,10 +87,7 @@ def fit_settings(shipped: SupervisedConfig, start: Start, choices: FitChoices) -
         epochs=settings.epochs if choices.epochs is None else choices.epochs,
         learning_rate=settings.learning_rate if choices.learning_rate is None else choices.learning_rate,
         batch_tokens=choices.batch_tokens or settings.batch_tokens,
-        shown_weight=choices.shown_weight,
     )
-    if not 0.0 <= chosen.shown_weight < math.inf:
-        raise ConfigError(f"--shown-weight is {chosen.shown_weight}, wanted 0 or more, such as 0.05")
     for flag, value in (("--epochs", chosen.epochs), ("--learning-rate", chosen.learning_rate)):
         if not 0.0 < value < math.inf:
             raise ConfigError(

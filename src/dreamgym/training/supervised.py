@@ -37,7 +37,6 @@ class Part(IntEnum):
     REWARD = 3
     SHEET = 4
     ACTION = 5
-    SHOWN = 6
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -55,16 +54,12 @@ class Row:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SupervisedConfig:
-    """Settings of one fit; ``micro_tokens`` bounds the padded tokens of a forward, and with it memory.
-
-    ``shown_weight`` is what a token that a player was shown counts in the mean loss, beside 1 for all others.
-    """
+    """Settings of one fit; ``micro_tokens`` bounds the padded tokens of a forward, and with it memory."""
 
     epochs: float = 2.0
     learning_rate: float = 3e-3
     batch_tokens: int = 12_288
     micro_tokens: int = 12_288
-    shown_weight: float = 0.0
     optimizer: Literal["muon", "adamw"] = "muon"
     warmup_share: float = 0.03
     weight_decay: float = 0.01
@@ -193,9 +188,8 @@ def fit(
         for step in range(first, len(batches)):
             rate = learning_rate_at(step, len(batches), config)
             batch = [rows[i] for i in batches[step]]
-            parts, read = _step(model, optimizers, batch, rate, config)
-            weighed = [(_weight(part, config), *of_part) for part, of_part in parts.items()]
-            loss = sum(w * total for w, total, _ in weighed) / sum(w * count for w, _, count in weighed)
+            parts, read = _step(model, optimizers, batch, rate, config.micro_tokens)
+            loss = sum(total for total, _ in parts.values()) / sum(count for _, count in parts.values())
             tokens += read
             seconds = time.monotonic() - started
             report(
@@ -222,22 +216,20 @@ def _step(
     optimizers: Sequence[torch.optim.Optimizer],
     rows: Sequence[Row],
     rate: float,
-    config: SupervisedConfig,
+    micro_tokens: int,
 ) -> tuple[dict[Part, tuple[float, int]], int]:
     """One optimizer step on the mean loss of ``rows``: summed losses and tokens by part, and tokens read."""
     for group in [group for optimizer in optimizers for group in optimizer.param_groups]:
         group["lr"] = rate
     device = next(model.parameters()).device
-    weights_P = torch.tensor([_weight(part, config) for part in Part], device=device)
-    whole = sum(float(weights_P.numpy(force=True)[row.parts[1:]].sum()) for row in rows)
+    with_loss = sum(int(row.mask[1:].sum()) for row in rows)
     parts: dict[Part, tuple[float, int]] = {}
     read = 0
-    for indices in pack([len(row.token_ids) for row in rows], config.micro_tokens):
+    for indices in pack([len(row.token_ids) for row in rows], micro_tokens):
         ids_BT, parts_BT = pad_rows([rows[i] for i in indices], device)
         with torch.autocast(device.type, dtype=torch.bfloat16):
             losses_N = token_losses(model, ids_BT, parts_BT > Part.GIVEN)
-        weights_N = weights_P[parts_BT[:, 1:][parts_BT[:, 1:] > Part.GIVEN].long()]
-        ((losses_N * weights_N).sum() / whole).backward()
+        (losses_N.sum() / with_loss).backward()
         _add_losses(parts, losses_N.detach(), parts_BT[:, 1:])
         read += ids_BT.numel()
     trained = [p for optimizer in optimizers for group in optimizer.param_groups for p in group["params"]]
@@ -246,11 +238,6 @@ def _step(
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
     return parts, read
-
-
-def _weight(part: Part, config: SupervisedConfig) -> float:
-    """What a token of ``part`` counts in the mean loss."""
-    return {Part.GIVEN: 0.0, Part.SHOWN: config.shown_weight}.get(part, 1.0)
 
 
 def _add_losses(parts: dict[Part, tuple[float, int]], losses_N: torch.Tensor, parts_BT: torch.Tensor) -> None:
