@@ -10,12 +10,12 @@ import json
 import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from itertools import cycle, islice
+from itertools import chain, cycle, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dreamgym.core.data_structures import Trajectory
-from dreamgym.core.errors import DataError
+from dreamgym.core.data_structures import Task, Trajectory
+from dreamgym.core.errors import ConfigError, DataError
 from dreamgym.core.serialization import decode, encode
 from dreamgym.training.cast import Cast, CollectSettings
 from dreamgym.training.collect import collect_trajectories, is_heldout
@@ -49,7 +49,7 @@ def collect_offline_data(
     ``fresh``: on the tasks of no panel with these numbers, in turn. The episodes of the data set ``include``
     come first, each in the split that it is in; the new ones are then named after ``folder``.
     """
-    tasks = islice(cycle(cast.fresh_tasks(fresh)), episodes) if fresh else cast.tasks(episodes)
+    tasks = islice(cycle(_some(cast.fresh_tasks(fresh), fresh)), episodes) if fresh else cast.tasks(episodes)
     played = collect_trajectories(tasks, settings, cast=cast, seed=seed, policy=policy)
     if include is not None:
         played = (replace(trajectory, id=f"{folder.name}-{trajectory.id}") for trajectory in played)
@@ -134,6 +134,16 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     if not isinstance(manifest, dict):
         raise DataError(f"{path} holds a {type(manifest).__name__}, wanted an object")
     return manifest
+
+
+def _some(tasks: Iterator[Task], numbers: range) -> Iterator[Task]:
+    """``tasks``, of which there is one at least."""
+    first = next(tasks, None)
+    if first is None:
+        raise ConfigError(
+            f"--fresh-tasks {numbers.start}:{numbers.stop}: no task has these numbers, take lower ones"
+        )
+    return chain([first], tasks)
 
 
 def _refuse_evaluation(trajectory: Trajectory) -> None:
