@@ -12,7 +12,7 @@ from dreamgym.core.errors import ConfigError
 from dreamgym.models.sheet import make_sheet
 from dreamgym.training.domains.domain import Domain
 from dreamgym.training.domains.registry import open_domain
-from dreamgym.training.fit import to_clone
+from dreamgym.training.fit import is_cloned, to_clone
 from dreamgym.training.known_sheets import with_known_sheets
 
 TASKS = [Task(id=f"t{number}", environment="desk", instruction="serve") for number in range(3)]
@@ -82,3 +82,23 @@ def test_what_the_world_refused_is_not_cloned_outside_alfworld() -> None:
     assert [turn.action.text for turn in to_clone(played).transitions] == ["a0", "a2"]
     household = replace(played, task=replace(TASKS[0], environment="alfworld"))
     assert len(to_clone(household).transitions) == 3
+
+
+@pytest.mark.parametrize(
+    ("environment", "cloned", "left_out"),
+    [
+        ("alfworld", ["weak", "explorer", ""], ["expert", "tinkerer", "random", "policy"]),
+        ("taubench", ["expert", "weak", ""], ["random", "policy"]),
+        ("webarena", ["expert", "mistaken", "careless", ""], ["random", "policy"]),
+        ("webshop", ["curious", "careless", ""], ["expert", "random", "policy"]),
+    ],
+)
+def test_who_acts_on_what_it_was_shown_is_cloned(
+    environment: str, cloned: list[str], left_out: list[str]
+) -> None:
+    def by(player: str) -> Trajectory:
+        task = replace(TASKS[0], environment=environment)
+        return replace(episode("a", task), detail=f'{{"player": "{player}"}}' if player else "")
+
+    assert all(is_cloned(by(player)) for player in cloned)
+    assert not any(is_cloned(by(player)) for player in left_out)
