@@ -41,7 +41,11 @@ from dreamgym.utils.progress import make_reporter
 EXPERIENCE_LAYERS, POLICY_LAYERS = 3, 4
 TURN_LENGTH, EPISODE_LENGTH = 2048, 4096  # tokens that a context may hold; a turn's, or a sheet's
 # Players who act on what they were shown; elsewhere all but those that know the solution, or nothing.
-CLONED = {ALFWORLD: ("weak", "explorer"), TAUBENCH: ("expert", "weak"), WEBARENA: ("expert", "mistaken", "careless")}
+CLONED = {
+    ALFWORLD: ("weak", "explorer"),
+    TAUBENCH: ("expert", "weak"),
+    WEBARENA: ("expert", "mistaken", "careless"),
+}
 NOT_CLONED = ("random", "expert", POLICY)
 FORM = {"context", "reasoning", "top_k", "history"}  # what an experience model is fitted to
 EXPERIENCE_FIT = SupervisedConfig(epochs=1.0, learning_rate=3e-3, batch_tokens=8_192)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from random import Random
 from typing import TypeVar
 
@@ -12,6 +12,12 @@ Item = TypeVar("Item")
 def choose(rng: Random, items: Sequence[Item]) -> Item:
     """One of ``items``, uniformly."""
     return items[int(rng.random() * len(items))]
+
+
+def shuffled(rng: Random, items: Iterable[Item]) -> list[Item]:
+    """The items in a random order."""
+    keyed = [(rng.random(), number, item) for number, item in enumerate(items)]
+    return [item for _, _, item in sorted(keyed, key=lambda entry: entry[:2])]
 
 
 def draw(rng: Random, weights: Mapping[Item, int]) -> Item:

@@ -20,6 +20,7 @@ from dreamgym.core.errors import DataError, UnavailableError
 from dreamgym.environments.panel import Panel
 from dreamgym.environments.webarena.miniwob import page_names
 from dreamgym.environments.webarena.site.tasks import TEMPLATES, make_record
+from dreamgym.environments.webarena.site.words import FIRST_MIXED, LAST_WORLD
 from dreamgym.environments.webarena.site.world import open_world
 from dreamgym.environments.webarena.specs import TaskSpec, read_spec
 from dreamgym.environments.webarena.still.still_episode import opening_of
@@ -28,7 +29,6 @@ DATA_VARIABLE = "DREAMGYM_DATA"
 TRAIN, VALID = "train", "valid"
 SIZES = {TRAIN: 220, VALID: 66}
 FIRST_WORLD = {TRAIN: 0, VALID: 100_000}
-LAST_WORLD = 199_999
 FILES = {"webarena": "webarena_test.raw.json.xz", "webarena_lite": "test_webarena_lite.raw.json.xz"}
 MINIWOB = "miniwob"
 MAX_FILE = 200_000_000  # characters, unpacked
@@ -78,7 +78,7 @@ def task_named(name: str, data_dir: Path | None = None) -> Task:
     spec = spec_named(name, data_dir)
     split = name.partition(":")[0]
     if spec.world is not None:
-        split = TRAIN if spec.world < FIRST_WORLD[VALID] else VALID
+        split = VALID if FIRST_WORLD[VALID] <= spec.world < FIRST_MIXED else TRAIN
     return task_of(spec, split=split)
 
 
@@ -124,14 +124,17 @@ def spec_named(id: str, data_dir: Path | None = None) -> TaskSpec:
 def fresh_tasks(numbers: range) -> Iterator[Task]:
     """The training tasks with these numbers among those that are in no panel, each in a world of its own.
 
-    What a task of the panel ``valid`` asks for in the same words and judges alike is passed over.
+    What a task of the panel ``valid`` asks for in the same words and judges alike is passed over. From number
+    ``FIRST_MIXED`` on they are of worlds whose words have changed places.
     """
-    return map(task_named, islice(_fresh_names(), numbers.start, numbers.stop))
+    first = FIRST_MIXED if numbers.start >= FIRST_MIXED else 0
+    worlds = range(FIRST_MIXED, LAST_WORLD + 1) if first else range(SIZES[TRAIN], FIRST_WORLD[VALID])
+    return map(task_named, islice(_fresh_names(worlds), numbers.start - first, numbers.stop - first))
 
 
-def _fresh_names() -> Iterator[str]:
+def _fresh_names(worlds: range) -> Iterator[str]:
     templates, evaluated = list(TEMPLATES), {_asked(record) for record in own_records(VALID)}
-    for world in range(SIZES[TRAIN], FIRST_WORLD[VALID]):
+    for world in worlds:
         record = make_record(world, templates[world % len(templates)])
         if _asked(record) not in evaluated:
             yield f"site:{record['task_id']}"

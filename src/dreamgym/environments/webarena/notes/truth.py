@@ -22,8 +22,8 @@ from dreamgym.environments.webarena.notes.facts import FINDING, sent_key
 from dreamgym.environments.webarena.notes.hindsight import Walk, sheet_of, walked
 from dreamgym.environments.webarena.notes.site_map import Document, SiteMap
 from dreamgym.environments.webarena.panels import spec_of
-from dreamgym.environments.webarena.site import words
 from dreamgym.environments.webarena.site.tasks import ADMIN, SHOP
+from dreamgym.environments.webarena.site.words import STATUSES, words_of
 from dreamgym.environments.webarena.still.page_tree import Node
 from dreamgym.environments.webarena.still.still_episode import StillEpisode
 from dreamgym.environments.webarena.still.still_tab import HOST, StillTab
@@ -113,14 +113,14 @@ class _Explorer:
 
     def _finds(self, db: sqlite3.Connection) -> Iterator[tuple[Document, StillTab]]:
         """What is found by usual words."""
-        site = self._episode.spec.sites[0]
-        nouns = [noun for nouns in words.NOUNS.values() for noun in nouns]
-        names = [f"{colour} {noun}" for colour in words.COLOURS for noun in nouns]
-        items = (*names, *nouns, *words.COLOURS, "")
+        spec = self._episode.spec
+        site, words = spec.sites[0], words_of(spec.world or 0)
+        names = [f"{colour} {noun}" for colour in words.colours for noun in words.every_noun]
+        items = (*names, *words.every_noun, *words.colours, "")
         asked = {
             SHOP: [("/shop/search", "q", text) for text in items],
             ADMIN: [("/admin/products", "q", text) for text in items]
-            + [("/admin/orders", "status", text) for text in (*words.STATUSES, "")],
+            + [("/admin/orders", "status", text) for text in (*STATUSES, "")],
         }
         for path, name, text in asked.get(site, ()):
             tab = StillTab(db)

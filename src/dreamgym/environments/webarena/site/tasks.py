@@ -1,6 +1,6 @@
 """Tasks of our own site in WebArena's format, made from a world: every evaluator, every part of the site.
 
-A template takes a world and a random state and gives a record like those of WebArena's files; ``world`` is
+A template takes a world, a random state and the world's words and gives a record like those of WebArena's files; ``world`` is
 the one field more. What it was filled with is in ``instantiation_dict``.
 """
 
@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from random import Random
 from typing import Any
 
-from dreamgym.environments.webarena.site import words
+from dreamgym.environments.webarena.site.words import CATEGORIES, FORUMS, STATUSES, Words, words_of
 from dreamgym.environments.webarena.site.world import open_world
 from dreamgym.utils.draws import choose
 from dreamgym.utils.seeds import derive_seed
@@ -19,14 +19,13 @@ from dreamgym.utils.seeds import derive_seed
 Record = dict[str, Any]
 SHOP, ADMIN, FORUM = "shopping", "shopping_admin", "reddit"
 START = {SHOP: "__SHOPPING__", ADMIN: "__SHOPPING_ADMIN__", FORUM: "__REDDIT__"}
-GREETINGS = ("good morning", "hello friends", "a question", "my first post", "what is new", "good news")
 
 
 def make_record(world: int, template: str) -> Record:
     """The task ``template`` of world ``world``."""
     db = open_world(world)
     try:
-        record = TEMPLATES[template](db, Random(derive_seed("task", world, template)))
+        record = TEMPLATES[template](db, Random(derive_seed("task", world, template)), words_of(world))
     finally:
         db.close()
     sites = record["sites"]
@@ -101,7 +100,7 @@ def _money(cents: int) -> str:
     return f"{cents / 100:.2f}"
 
 
-def price_of(db: sqlite3.Connection, rng: Random) -> Record:
+def price_of(db: sqlite3.Connection, rng: Random, words: Words) -> Record:
     """A price, said."""
     item = _item(db, rng)
     answers = {"exact_match": _money(item["cents"])}
@@ -110,12 +109,10 @@ def price_of(db: sqlite3.Connection, rng: Random) -> Record:
     )
 
 
-def missing_item(db: sqlite3.Connection, rng: Random) -> Record:
+def missing_item(db: sqlite3.Connection, rng: Random, words: Words) -> Record:
     """A price of something that is not sold: N/A."""
     sold = {row["name"] for row in db.execute("SELECT name FROM item")}
-    names = [
-        f"{colour} {noun}" for nouns in words.NOUNS.values() for noun in nouns for colour in words.COLOURS
-    ]
+    names = [f"{colour} {noun}" for noun in words.every_noun for colour in words.colours]
     name = choose(rng, [name for name in names if name not in sold])
     return _record(
         SHOP,
@@ -126,30 +123,30 @@ def missing_item(db: sqlite3.Connection, rng: Random) -> Record:
     )
 
 
-def cheapest(db: sqlite3.Connection, rng: Random) -> Record:
+def cheapest(db: sqlite3.Connection, rng: Random, words: Words) -> Record:
     """The cheapest of a category, said."""
-    category = choose(rng, words.CATEGORIES)
+    category = choose(rng, CATEGORIES)
     item = db.execute("SELECT name FROM item WHERE category = ? ORDER BY cents", (category,)).fetchone()
     answers = {"must_include": [item["name"]]}
     intent = "What is the cheapest item in {{category}}?"
     return _record(SHOP, intent, {"category": category}, reference_answers=answers)
 
 
-def open_item(db: sqlite3.Connection, rng: Random) -> Record:
+def open_item(db: sqlite3.Connection, rng: Random, words: Words) -> Record:
     """A page of the shop."""
     item = _item(db, rng)
     url = f"__SHOPPING__/item/{item['id']}"
     return _record(SHOP, "Show me the {{item}}.", {"item": item["name"]}, reference_url=url)
 
 
-def search_for(db: sqlite3.Connection, rng: Random) -> Record:
+def search_for(db: sqlite3.Connection, rng: Random, words: Words) -> Record:
     """A search."""
-    noun = choose(rng, [noun for nouns in words.NOUNS.values() for noun in nouns])
+    noun = choose(rng, words.every_noun)
     url = f"__SHOPPING__/search?q={noun}"
     return _record(SHOP, "Search the shop for {{noun}}.", {"noun": noun}, reference_url=url)
 
 
-def fill_cart(db: sqlite3.Connection, rng: Random) -> Record:
+def fill_cart(db: sqlite3.Connection, rng: Random, words: Words) -> Record:
     """Some of an item in the cart."""
     item, quantity = _item(db, rng), 2 + int(7 * rng.random())
     checks = [
@@ -160,7 +157,7 @@ def fill_cart(db: sqlite3.Connection, rng: Random) -> Record:
     return _record(SHOP, "Put {{quantity}} of the {{item}} into the cart.", values, program_html=checks)
 
 
-def buy(db: sqlite3.Connection, rng: Random) -> Record:
+def buy(db: sqlite3.Connection, rng: Random, words: Words) -> Record:
     """An order."""
     item = _item(db, rng)
     url = "func:shopping_get_latest_order_url()"
@@ -172,7 +169,7 @@ def buy(db: sqlite3.Connection, rng: Random) -> Record:
     return _record(SHOP, "Buy the {{item}}.", {"item": item["name"]}, program_html=checks)
 
 
-def cancel(db: sqlite3.Connection, rng: Random) -> Record:
+def cancel(db: sqlite3.Connection, rng: Random, words: Words) -> Record:
     """An order of one's own that is canceled."""
     mine = db.execute(
         "SELECT id FROM purchase WHERE person = ? AND status = 'pending' ORDER BY id", (customer(db),)
@@ -182,17 +179,17 @@ def cancel(db: sqlite3.Connection, rng: Random) -> Record:
     return _record(SHOP, "Cancel my order {{order}}.", {"order": number}, program_html=[check])
 
 
-def move(db: sqlite3.Connection, rng: Random) -> Record:
+def move(db: sqlite3.Connection, rng: Random, words: Words) -> Record:
     """Another city in one's account."""
     now = db.execute("SELECT city FROM person WHERE name = ?", (customer(db),)).fetchone()["city"]
-    city = choose(rng, [city for city in words.CITIES if city != now])
+    city = choose(rng, [city for city in words.cities if city != now])
     check = _html("__SHOPPING__/account", _value("city"), exact_match=city)
     return _record(SHOP, "Change the city of my account to {{city}}.", {"city": city}, program_html=[check])
 
 
-def write_review(db: sqlite3.Connection, rng: Random) -> Record:
+def write_review(db: sqlite3.Connection, rng: Random, words: Words) -> Record:
     """A review of an item."""
-    item, stars, text = _item(db, rng), 1 + int(5 * rng.random()), choose(rng, words.REMARKS)
+    item, stars, text = _item(db, rng), 1 + int(5 * rng.random()), choose(rng, words.remarks)
     row = "document.querySelector('.reviews tr:last-child')"
     check = _html(
         f"__SHOPPING__/item/{item['id']}", f"{row}.outerText", must_include=[customer(db), str(stars), text]
@@ -202,7 +199,7 @@ def write_review(db: sqlite3.Connection, rng: Random) -> Record:
     return _record(SHOP, intent, values, program_html=[check])
 
 
-def log_in(db: sqlite3.Connection, rng: Random) -> Record:
+def log_in(db: sqlite3.Connection, rng: Random, words: Words) -> Record:
     """Somebody's account, with the password."""
     person = choose(rng, db.execute("SELECT * FROM person ORDER BY rowid").fetchall())
     check = _html("__SHOPPING__/account", _text("#person"), exact_match=person["name"])
@@ -211,7 +208,7 @@ def log_in(db: sqlite3.Connection, rng: Random) -> Record:
     return _record(SHOP, intent, values, program_html=[check]) | {"require_login": False}
 
 
-def best_month(db: sqlite3.Connection, rng: Random) -> Record:
+def best_month(db: sqlite3.Connection, rng: Random, words: Words) -> Record:
     """What a chart shows."""
     most = rng.random() < 0.5
     row = db.execute(f"SELECT month FROM sale ORDER BY sold {'DESC' if most else 'ASC'}").fetchone()
@@ -220,15 +217,15 @@ def best_month(db: sqlite3.Connection, rng: Random) -> Record:
     return _record(ADMIN, "In which month did the shop sell the {{much}}?", values, reference_answers=answers)
 
 
-def count_orders(db: sqlite3.Connection, rng: Random) -> Record:
+def count_orders(db: sqlite3.Connection, rng: Random, words: Words) -> Record:
     """How many orders have a status."""
-    status = choose(rng, words.STATUSES)
+    status = choose(rng, STATUSES)
     count = db.execute("SELECT count(*) AS n FROM purchase WHERE status = ?", (status,)).fetchone()["n"]
     answers = {"must_include": [str(count)]}
     return _record(ADMIN, "How many orders are {{status}}?", {"status": status}, reference_answers=answers)
 
 
-def set_price(db: sqlite3.Connection, rng: Random) -> Record:
+def set_price(db: sqlite3.Connection, rng: Random, words: Words) -> Record:
     """Another price of a product."""
     item, price = _item(db, rng), f"{80 + int(19 * rng.random())}.{choose(rng, ('00', '50'))}"
     check = _html(f"__SHOPPING_ADMIN__/products/{item['id']}", _value("price"), exact_match=price)
@@ -236,7 +233,7 @@ def set_price(db: sqlite3.Connection, rng: Random) -> Record:
     return _record(ADMIN, "Set the price of the {{item}} to {{price}}.", values, program_html=[check])
 
 
-def set_stock(db: sqlite3.Connection, rng: Random) -> Record:
+def set_stock(db: sqlite3.Connection, rng: Random, words: Words) -> Record:
     """Another stock of a product."""
     item, stock = _item(db, rng), 40 + int(50 * rng.random())
     check = _html(f"__SHOPPING_ADMIN__/products/{item['id']}", _value("stock"), exact_match=str(stock))
@@ -244,7 +241,7 @@ def set_stock(db: sqlite3.Connection, rng: Random) -> Record:
     return _record(ADMIN, "Set the stock of the {{item}} to {{stock}}.", values, program_html=[check])
 
 
-def ship(db: sqlite3.Connection, rng: Random) -> Record:
+def ship(db: sqlite3.Connection, rng: Random, words: Words) -> Record:
     """An order that is shipped, and its page."""
     number = choose(
         rng, db.execute("SELECT id FROM purchase WHERE status = 'pending' ORDER BY id").fetchall()
@@ -256,9 +253,9 @@ def ship(db: sqlite3.Connection, rng: Random) -> Record:
     return _record(ADMIN, intent, {"order": number}, reference_url=url, program_html=[check, kept])
 
 
-def submit_post(db: sqlite3.Connection, rng: Random) -> Record:
+def submit_post(db: sqlite3.Connection, rng: Random, words: Words) -> Record:
     """A post in a forum."""
-    forum, title = choose(rng, words.FORUMS), choose(rng, GREETINGS)
+    forum, title = choose(rng, FORUMS), choose(rng, words.greetings)
     url = "func:reddit_get_post_url('__last_url__')"
     check = _html(url, _text(".submission__title"), must_include=[title])
     return _record(
@@ -270,16 +267,16 @@ def submit_post(db: sqlite3.Connection, rng: Random) -> Record:
     )
 
 
-def add_comment(db: sqlite3.Connection, rng: Random) -> Record:
+def add_comment(db: sqlite3.Connection, rng: Random, words: Words) -> Record:
     """A comment on a post."""
-    post, text = _post(db, rng), choose(rng, GREETINGS)
+    post, text = _post(db, rng), choose(rng, words.greetings)
     check = _html(f"__REDDIT__/f/{post['forum']}/{post['id']}", _text(".comments"), must_include=[text])
     values = {"text": text, "title": post["title"], "forum": post["forum"]}
     intent = 'Comment "{{text}}" on the post "{{title}}" in {{forum}}.'
     return _record(FORUM, intent, values, program_html=[check])
 
 
-def vote_up(db: sqlite3.Connection, rng: Random) -> Record:
+def vote_up(db: sqlite3.Connection, rng: Random, words: Words) -> Record:
     """A vote for a post."""
     post = _post(db, rng)
     votes = f"{post['votes'] + 1} votes"
@@ -288,7 +285,7 @@ def vote_up(db: sqlite3.Connection, rng: Random) -> Record:
     return _record(FORUM, 'Vote for the post "{{title}}" in {{forum}}.', values, program_html=[check])
 
 
-def author_of(db: sqlite3.Connection, rng: Random) -> Record:
+def author_of(db: sqlite3.Connection, rng: Random, words: Words) -> Record:
     """Who wrote a post, and its page."""
     post = _post(db, rng)
     values = {"title": post["title"], "forum": post["forum"]}
@@ -301,24 +298,24 @@ def author_of(db: sqlite3.Connection, rng: Random) -> Record:
     )
 
 
-def most_votes(db: sqlite3.Connection, rng: Random) -> Record:
+def most_votes(db: sqlite3.Connection, rng: Random, words: Words) -> Record:
     """The post with the most votes, said."""
-    forum = choose(rng, words.FORUMS)
+    forum = choose(rng, FORUMS)
     row = db.execute("SELECT title FROM post WHERE forum = ? ORDER BY votes DESC", (forum,)).fetchone()
     answers = {"must_include": [row["title"]]}
     intent = "Which post in {{forum}} has the most votes?"
     return _record(FORUM, intent, {"forum": forum}, reference_answers=answers)
 
 
-def set_bio(db: sqlite3.Connection, rng: Random) -> Record:
+def set_bio(db: sqlite3.Connection, rng: Random, words: Words) -> Record:
     """Other words about oneself."""
     person = db.execute("SELECT * FROM person ORDER BY rowid").fetchone()
-    bio = choose(rng, [bio for bio in words.BIOS if bio != person["bio"]])
+    bio = choose(rng, [bio for bio in words.bios if bio != person["bio"]])
     check = _html(f"__REDDIT__/user/{person['name']}", _text("#bio_text"), exact_match=bio)
     return _record(FORUM, 'Change my profile to "{{bio}}".', {"bio": bio}, program_html=[check])
 
 
-Template = Callable[[sqlite3.Connection, Random], Record]
+Template = Callable[[sqlite3.Connection, Random, Words], Record]
 TEMPLATES: dict[str, Template] = {
     made.__name__: made
     for made in (

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from random import Random
-from typing import TypeVar
 
-from dreamgym.environments.webarena.site import words
-from dreamgym.utils.draws import choose
+from dreamgym.environments.webarena.site.words import FORUMS, MONTHS, STATUSES, Words, words_of
+from dreamgym.utils.draws import choose, shuffled
 from dreamgym.utils.seeds import derive_seed
 
 ITEMS_PER_CATEGORY = 5
@@ -31,7 +30,6 @@ CREATE TABLE post (id INTEGER PRIMARY KEY, forum TEXT, author TEXT, title TEXT, 
 CREATE TABLE comment (id INTEGER PRIMARY KEY, post INTEGER, author TEXT, text TEXT);
 CREATE TABLE vote (post INTEGER PRIMARY KEY);
 """
-T = TypeVar("T")
 
 
 @lru_cache(maxsize=256)
@@ -39,7 +37,7 @@ def world_bytes(seed: int) -> bytes:
     """The database of world ``seed`` as SQLite stores it."""
     with sqlite3.connect(":memory:") as db:
         db.executescript(SCHEMA)
-        fill(db, Random(derive_seed("site", seed)))
+        fill(db, Random(derive_seed("site", seed)), words_of(seed))
         db.commit()
         stored = db.serialize()
     db.close()
@@ -54,31 +52,25 @@ def open_world(seed: int) -> sqlite3.Connection:
     return db
 
 
-def fill(db: sqlite3.Connection, rng: Random) -> None:
-    """Everything that a world begins with."""
-    people = shuffled(rng, words.PEOPLE)[:4]
+def fill(db: sqlite3.Connection, rng: Random, words: Words) -> None:
+    """Everything that a world begins with, in ``words``."""
+    people = shuffled(rng, words.people)[:4]
     _put(
         db,
         "person (name, password, city, bio)",
         [
-            (name, choose(rng, words.PASSWORDS), choose(rng, words.CITIES), choose(rng, words.BIOS))
+            (name, choose(rng, words.passwords), choose(rng, words.cities), choose(rng, words.bios))
             for name in people
         ],
     )
-    _fill_shop(db, rng, people)
-    _fill_forum(db, rng, people)
+    _fill_shop(db, rng, words, people)
+    _fill_forum(db, rng, words, people)
 
 
-def shuffled(rng: Random, items: Iterable[T]) -> list[T]:
-    """The items in a random order."""
-    keyed = [(rng.random(), number, item) for number, item in enumerate(items)]
-    return [item for _, _, item in sorted(keyed, key=lambda entry: entry[:2])]
-
-
-def _fill_shop(db: sqlite3.Connection, rng: Random, people: Sequence[str]) -> None:
+def _fill_shop(db: sqlite3.Connection, rng: Random, words: Words, people: Sequence[str]) -> None:
     items = []
-    for category, nouns in words.NOUNS.items():
-        names = [f"{colour} {noun}" for colour in words.COLOURS for noun in nouns]
+    for category, nouns in words.nouns.items():
+        names = [f"{colour} {noun}" for colour in words.colours for noun in nouns]
         items += [(name, category) for name in shuffled(rng, names)[:ITEMS_PER_CATEGORY]]
     prices = shuffled(rng, range(4, 80))  # all different, so that there is one cheapest
     rows = [
@@ -93,13 +85,13 @@ def _fill_shop(db: sqlite3.Connection, rng: Random, people: Sequence[str]) -> No
     ]
     _put(db, "item (id, name, category, cents, stock)", rows)
     for number in shuffled(rng, range(1, len(rows) + 1))[:8]:
-        review = (number, choose(rng, people), 1 + int(5 * rng.random()), choose(rng, words.REMARKS))
+        review = (number, choose(rng, people), 1 + int(5 * rng.random()), choose(rng, words.remarks))
         _put(db, "review (item, author, stars, text)", [review])
     # The first two people have a pending order each, whatever is drawn.
     owners = [people[0], people[1], people[0], *(choose(rng, people) for _ in range(ORDERS - 3))]
-    for number, owner in enumerate(owners, start=1):
-        status = "pending" if number < 3 else choose(rng, words.STATUSES)
-        _put(db, "purchase (id, person, status, month)", [(number, owner, status, choose(rng, words.MONTHS))])
+    for number, owner in enumerate(owners, start=words.first_order):
+        status = "pending" if number < words.first_order + 2 else choose(rng, STATUSES)
+        _put(db, "purchase (id, person, status, month)", [(number, owner, status, choose(rng, MONTHS))])
         for item in shuffled(rng, range(1, len(rows) + 1))[: 1 + int(2 * rng.random())]:
             _put(
                 db,
@@ -107,14 +99,14 @@ def _fill_shop(db: sqlite3.Connection, rng: Random, people: Sequence[str]) -> No
                 [(number, item, 1 + int(3 * rng.random()), rows[item - 1][3])],
             )
     sold = shuffled(rng, range(5, 60))
-    _put(db, "sale (month, sold)", list(zip(words.MONTHS, sold, strict=False)))
+    _put(db, "sale (month, sold)", list(zip(MONTHS, sold, strict=False)))
 
 
-def _fill_forum(db: sqlite3.Connection, rng: Random, people: Sequence[str]) -> None:
+def _fill_forum(db: sqlite3.Connection, rng: Random, words: Words, people: Sequence[str]) -> None:
     number = 0
-    for forum in words.FORUMS:
+    for forum in FORUMS:
         titles = [
-            f"{a} {t} for {o}" for a in words.ADJECTIVES for t in words.THINGS[forum] for o in words.OCCASIONS
+            f"{a} {t} for {o}" for a in words.adjectives for t in words.things[forum] for o in words.occasions
         ]
         votes = shuffled(rng, range(2, 40))
         for title, voted in zip(shuffled(rng, titles)[:POSTS_PER_FORUM], votes, strict=False):
@@ -122,10 +114,10 @@ def _fill_forum(db: sqlite3.Connection, rng: Random, people: Sequence[str]) -> N
             _put(
                 db,
                 "post (id, forum, author, title, body, votes)",
-                [(number, forum, choose(rng, people), title, choose(rng, words.REMARKS), voted)],
+                [(number, forum, choose(rng, people), title, choose(rng, words.remarks), voted)],
             )
             comments = [
-                (number, choose(rng, people), choose(rng, words.REMARKS))
+                (number, choose(rng, people), choose(rng, words.remarks))
                 for _ in range(int(3 * rng.random()))
             ]
             _put(db, "comment (post, author, text)", comments)
