@@ -1,7 +1,7 @@
 """Tasks of our own site in WebArena's format, made from a world: every evaluator, every part of the site.
 
-A template takes a world, a random state and the world's words and gives a record like those of WebArena's files; ``world`` is
-the one field more. What it was filled with is in ``instantiation_dict``.
+A template takes a world, a random state and the world's words and gives a record like those of WebArena's
+files; ``world`` is the one field more. What it was filled with is in ``instantiation_dict``.
 """
 
 from __future__ import annotations

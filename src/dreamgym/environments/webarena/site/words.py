@@ -25,7 +25,7 @@ SHORTEST = 3  # letters of a word that changes its place
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Words:
-    """What stands in a world's rows and is asked for in its tasks; ``first_order`` is the first order's id."""
+    """What a world's rows and tasks are made of; ``first_order`` is the id of the first order."""
 
     colours: Sequence[str]
     nouns: Mapping[str, Sequence[str]]
