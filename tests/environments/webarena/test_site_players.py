@@ -8,12 +8,22 @@ from random import Random
 
 import pytest
 
+from dreamgym.core.data_structures import Task
 from dreamgym.core.errors import ConfigError
 from dreamgym.environments.checks import check_env
 from dreamgym.environments.webarena.actions import read_action
-from dreamgym.environments.webarena.panels import fresh_tasks, own_records, panel, spec_named, task_named
+from dreamgym.environments.webarena.notes.truth import expert_episode
+from dreamgym.environments.webarena.panels import (
+    fresh_tasks,
+    own_records,
+    panel,
+    spec_named,
+    spec_of,
+    task_named,
+)
 from dreamgym.environments.webarena.players import Careless
 from dreamgym.environments.webarena.site.tasks import TEMPLATES, make_record
+from dreamgym.environments.webarena.site.words import FIRST_MIXED, USUAL, words_of
 from dreamgym.environments.webarena.still.still_env import StillEnv
 from dreamgym.environments.webarena.still.still_episode import Said, StillEpisode
 
@@ -51,10 +61,11 @@ def test_what_was_misread_looks_like_the_answer() -> None:
     assert prices.total() - prices[right] >= 5
 
 
-def test_fresh_tasks_ask_for_nothing_that_is_evaluated() -> None:
+@pytest.mark.parametrize("first", [0, FIRST_MIXED])
+def test_fresh_tasks_ask_for_nothing_that_is_evaluated(first: int) -> None:
     evaluated = {(r["intent"], json.dumps(r["eval"], sort_keys=True)) for r in own_records("valid")}
     listed = {task.id for name in ("train", "valid") for task in panel(name).tasks}
-    fresh = list(fresh_tasks(range(660)))
+    fresh = list(fresh_tasks(range(first, first + 660)))
     assert len({task.id for task in fresh}) == 660
     assert not listed.intersection(task.id for task in fresh)
     assert {task.split for task in fresh} == {"train"}
@@ -64,8 +75,34 @@ def test_fresh_tasks_ask_for_nothing_that_is_evaluated() -> None:
         record = make_record(int(world), template)
         assert record["intent"] == task.instruction
         assert (record["intent"], json.dumps(record["eval"], sort_keys=True)) not in evaluated
-    assert max(int(task.id.split(":")[1]) for task in fresh) > 220 + 660 - 1  # some were passed over
-    assert [task.id for task in fresh_tasks(range(3, 9))] == [task.id for task in fresh[3:9]]
+    assert [task.id for task in fresh_tasks(range(first + 3, first + 9))] == [task.id for task in fresh[3:9]]
+
+
+def test_fresh_tasks_pass_over_what_is_evaluated() -> None:
+    worlds = [int(task.id.split(":")[1]) for task in fresh_tasks(range(660))]
+    assert worlds == sorted(worlds)
+    assert worlds[-1] > 220 + 660 - 1
+
+
+def test_in_mixed_worlds_words_stand_in_places_that_they_have_in_no_usual_one() -> None:
+    usual, mixed = words_of(FIRST_MIXED - 1), words_of(FIRST_MIXED)
+    assert usual == USUAL
+    places = (mixed.colours, mixed.every_noun, mixed.people, mixed.passwords, mixed.cities)
+    dealt = [word for place in places for word in place]
+    assert len(set(dealt)) == len(dealt)
+    known = {word for text in (*USUAL.people, *USUAL.every_noun, *USUAL.phrases) for word in text.split()}
+    assert known.intersection(dealt)
+    assert set(mixed.cities) != set(USUAL.cities)
+    assert {name: len(words) for name, words in mixed.nouns.items()} == dict.fromkeys(USUAL.nouns, 5)
+    assert words_of(FIRST_MIXED + 1) != mixed
+
+
+@pytest.mark.parametrize(
+    "task", list(fresh_tasks(range(FIRST_MIXED, FIRST_MIXED + 22))), ids=lambda task: task.id
+)
+def test_the_expert_wins_in_mixed_worlds(task: Task) -> None:
+    episode = StillEpisode(spec_of(task))
+    assert expert_episode(task, episode).success
 
 
 def test_the_still_site_is_an_environment_like_any_other() -> None:
