@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 
 from dreamgym.environments.needs import Need
@@ -18,7 +19,7 @@ from dreamgym.environments.webarena.sites import NAMES, Sites
 def needs() -> tuple[Need, ...]:
     """Everything, in the order in which it is needed; the last two are for those who want them."""
     chromium = executable() or own_chromium()
-    sites = Sites.from_environment().urls
+    sites = Sites.from_environment()
     return (
         Need(name="Playwright, which drives the browser", found=_version("playwright"), hint=INSTALL),
         Need(name="Chromium", found=None if chromium is None else str(chromium), hint=INSTALL_CHROMIUM),
@@ -30,11 +31,16 @@ def needs() -> tuple[Need, ...]:
         ),
         Need(
             name="WebArena's own sites (webarena:NUMBER)",
-            found=", ".join(f"{name}={url}" for name, url in sites.items()) or None,
-            hint=f"host them, and set {', '.join(sorted(NAMES))} to their URLs",
+            found=None if sites.strange else _listed(sites.urls) or None,
+            hint="; ".join(sites.strange.values())
+            or f"host them, and set {', '.join(sorted(NAMES))} to their URLs",
             optional=True,
         ),
     )
+
+
+def _listed(urls: Mapping[str, str]) -> str:
+    return ", ".join(f"{name}={url}" for name, url in urls.items())
 
 
 def _version(package: str) -> str | None:

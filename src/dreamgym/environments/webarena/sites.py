@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from dreamgym.core.errors import ConfigError, UnavailableError
@@ -20,18 +20,22 @@ _PLACEHOLDER = re.compile(r"__([A-Z_]+?)__")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Sites:
-    """Base URLs without a slash at the end, by name."""
+    """Base URLs without a slash at the end, by name; ``strange`` says what is wrong with those of no use."""
 
     urls: Mapping[str, str]
+    strange: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def from_environment(cls) -> Sites:
-        """The user's own.
-
-        Raises:
-            ConfigError: a variable holds no URL.
-        """
-        return cls(urls={name: _base(name, os.environ[name]) for name in NAMES if os.environ.get(name)})
+        """The user's own; a variable that holds no URL troubles only who needs that site."""
+        given = {name: os.environ[name] for name in NAMES if os.environ.get(name)}
+        good = {name: url for name, url in given.items() if _is_url(url)}
+        strange = {
+            name: f"the environment variable {name} is {url!r}: wanted a URL such as http://localhost:7770"
+            for name, url in given.items()
+            if name not in good
+        }
+        return cls(urls={name: url.rstrip("/") for name, url in good.items()}, strange=strange)
 
     @classmethod
     def own(cls, url: str) -> Sites:
@@ -45,6 +49,7 @@ class Sites:
 
         Raises:
             UnavailableError: a site is nowhere.
+            ConfigError: its variable holds no URL.
         """
         return _PLACEHOLDER.sub(lambda match: self._url(match[1]), text)
 
@@ -60,6 +65,8 @@ class Sites:
         return frozenset(origin_of(url) for url in self.urls.values())
 
     def _url(self, name: str) -> str:
+        if name in self.strange:
+            raise ConfigError(self.strange[name])
         if name not in self.urls:
             raise UnavailableError(
                 f"the task needs the site {name}, and nothing says where it is: set the environment variable "
@@ -83,9 +90,5 @@ def hosts(origins: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted({urlsplit(origin).hostname or "" for origin in origins} - {""}))
 
 
-def _base(name: str, url: str) -> str:
-    if not url.startswith(("http://", "https://")) or not origin_of(url):
-        raise ConfigError(
-            f"the environment variable {name} is {url!r}: wanted a URL such as http://localhost:7770"
-        )
-    return url.rstrip("/")
+def _is_url(text: str) -> bool:
+    return text.startswith(("http://", "https://")) and bool(origin_of(text))

@@ -59,6 +59,12 @@ class TaskSpec:
     evaluation: Evaluation
     world: int | None = None
 
+    @property
+    def texts_with_sites(self) -> tuple[str, ...]:
+        """Where it begins and what is looked at in the end: texts that name the sites by placeholders."""
+        evaluation = self.evaluation
+        return (self.start_url, evaluation.reference_url, *(check.url for check in evaluation.html))
+
 
 def read_spec(data: Mapping[str, Any], id: str) -> TaskSpec:
     """The task of a record of WebArena's files.

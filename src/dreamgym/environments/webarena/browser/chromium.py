@@ -7,8 +7,11 @@ told that no host has an address but the allowed ones, so what slips past a page
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import shutil
+import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
@@ -21,6 +24,8 @@ if TYPE_CHECKING:
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 INSTALL = "pip install 'dreamgym[browser]'"
 INSTALL_CHROMIUM = "apt-get install chromium, or: playwright install chromium"
+SHELL = "chromium-headless-shell"
+SHELL_PROGRAMS = ("chrome-headless-shell", "headless_shell")
 CLOSE_S = 5.0
 FLAGS = (
     "--disable-gpu",
@@ -117,9 +122,28 @@ def executable() -> str | None:
 
 
 def own_chromium() -> Path | None:
-    """The Chromium that ``playwright install`` has put where Playwright looks for it."""
-    folder = os.environ.get("PLAYWRIGHT_BROWSERS_PATH") or Path.home() / ".cache" / "ms-playwright"
-    return next((path for path in sorted(Path(folder).glob("chromium-*")) if path.is_dir()), None)
+    """The Chromium that Playwright would start: the one without windows, of the revision that it wants."""
+    found = find_spec("playwright")
+    if found is None or found.origin is None:
+        return None
+    package = Path(found.origin).parent / "driver" / "package"
+    if not (list_file := package / "browsers.json").is_file():
+        return None
+    listed = json.loads(list_file.read_text(encoding="utf-8"))["browsers"]
+    revision = next((browser["revision"] for browser in listed if browser["name"] == SHELL), None)
+    folder = _browsers(package) / f"{SHELL.replace('-', '_')}-{revision}"
+    programs = (path for path in sorted(folder.glob("*/*")) if path.stem in SHELL_PROGRAMS)
+    return next((path for path in programs if path.is_file() and os.access(path, os.X_OK)), None)
+
+
+def _browsers(package: Path) -> Path:
+    """The folder where Playwright looks for the browsers that it has installed."""
+    named = os.environ.get("PLAYWRIGHT_BROWSERS_PATH")
+    if named:
+        return package / ".local-browsers" if named == "0" else Path(named)
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Caches" / "ms-playwright"
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ms-playwright"
 
 
 async def within(seconds: float, work: Any) -> None:

@@ -37,7 +37,6 @@ _ELEMENT = re.compile(
     r"(?: \((?P<options>[^()]* \| [^()]*)\))?"
 )
 _WORD = re.compile(r"[a-z_]+|\d+")
-_FILLED = re.compile(r"\[(\d+)\] (.*?)(?= \[\d+\] |$)")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -127,11 +126,6 @@ def element_key(page: str, id: str) -> str:
 def sent_key(start: str, values: Sequence[str]) -> str:
     """The key of what a form leads to, sent with ``values``; ``start`` is ``page 7 sends`` or ``find``."""
     return key_of(f"{start} {BETWEEN.join(value or EMPTY for value in values)}")
-
-
-def read_hand(value: str) -> dict[str, str]:
-    """What was filled in, by the element's id."""
-    return {id: "" if text == EMPTY else text for id, text in _FILLED.findall(value)}
 
 
 def with_entry(id: str, text: str) -> str:
