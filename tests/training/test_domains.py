@@ -25,7 +25,7 @@ from dreamgym.training.domains.players_cast import PlayersCast
 from dreamgym.training.domains.real_worlds import spec_of
 from dreamgym.training.domains.registry import open_domain
 from dreamgym.training.grounds import Grounds
-from dreamgym.training.models import user_client
+from dreamgym.training.models import environment_client
 from dreamgym.utils.progress import Silent
 
 STILL = "dreamgym.environments.webarena.still.still_env:StillEnv"
@@ -35,7 +35,7 @@ def test_a_user_that_is_named_is_the_one_that_speaks(tmp_path: Path) -> None:
     script = tmp_path / "user.json"
     script.write_text(json.dumps(["Good day."]))
     config = DreamGymConfig(environment=EnvironmentConfig(name="taubench", user=f"scripted:{script}"))
-    domain = open_domain(config.environment, user_client(config))
+    domain = open_domain(config.environment, environment_client(config))
     task = domain.task_named("shop:train:0")
 
     async def opening() -> str:
@@ -46,6 +46,29 @@ def test_a_user_that_is_named_is_the_one_that_speaks(tmp_path: Path) -> None:
 
     assert asyncio.run(opening()) == "customer: Good day."
     assert task.opening != "customer: Good day."
+
+
+def test_the_logins_and_the_judge_reach_the_site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With workers the logins alone, by a full path: a worker has a folder of its own."""
+    script = tmp_path / "judge.json"
+    script.write_text(json.dumps({"": "CORRECT"}))
+    monkeypatch.chdir(tmp_path)
+    settings = EnvironmentConfig(name="webarena", auth_dir=Path("logins"), judge=f"scripted:{script}")
+    config = DreamGymConfig(environment=settings)
+    client = environment_client(config)
+    domain = open_domain(settings, client)
+    made = asyncio.run(domain.real_world(domain.task_named("site:3:open_item"), 0))()
+    assert isinstance(made, WebarenaEnv)
+    assert (made._judge, made._auth_dir) == (client, Path("logins"))
+    cast = open_domain(EnvironmentConfig(name="webarena", auth_dir=Path("logins"), state="full")).cast
+    assert isinstance(cast, PlayersCast)
+    spec = decode(EnvironmentSpec, json.loads(json.dumps(encode(cast.spec))))
+    worker = spec.make()
+    assert isinstance(worker, WebarenaEnv)
+    assert worker._auth_dir == tmp_path / "logins"
+    still = domain.cast
+    assert isinstance(still, PlayersCast)
+    assert isinstance(still.spec.make(), StillEnv)  # which knows no logins
 
 
 def test_options_survive_the_way_to_a_worker() -> None:

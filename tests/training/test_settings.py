@@ -84,8 +84,25 @@ def test_valid_actions_are_shown_to_the_policy_where_the_setting_says_so() -> No
     assert "\noptions: " not in asyncio.run(first_prompt(DreamGymConfig()))
 
 
-def test_a_user_who_is_a_language_model_is_refused_where_the_agent_talks_to_nobody():
-    asked = ["environment.user=openai:m"]
-    assert resolve(RunFlags(env="taubench", overrides=asked)).environment.user == "openai:m"
-    with pytest.raises(ConfigError, match=r"environment\.name is webshop: leave"):
+@pytest.mark.parametrize(
+    ("env", "setting", "value", "others"),
+    [
+        ("taubench", "user", "openai:m", []),
+        ("webarena", "judge", "openai:m", ["environment.workers=0"]),
+        ("webarena", "auth_dir", "logins", []),
+    ],
+)
+def test_what_one_environment_alone_knows_is_refused_in_another(env, setting, value, others):
+    asked = [f"environment.{setting}={value}", *others]
+    assert str(getattr(resolve(RunFlags(env=env, overrides=asked)).environment, setting)) == value
+    with pytest.raises(ConfigError, match=rf"environment\.name is webshop: leave environment\.{setting} out"):
         resolve(RunFlags(env="webshop", overrides=asked))
+
+
+@pytest.mark.parametrize(("env", "role"), [("taubench", "user"), ("webarena", "judge")])
+def test_a_language_model_is_asked_by_the_runs_own_process_and_not_by_workers(env, role):
+    asked = [f"environment.{role}=scripted:x.json", "environment.workers=2"]
+    with pytest.raises(
+        ConfigError, match=rf"environment\.{role}=scripted:x\.json .*set environment\.workers=0"
+    ):
+        resolve(RunFlags(env=env, overrides=asked))

@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 
-from dreamgym.core.config import SCRIPTED_USER
 from dreamgym.core.errors import ConfigError
 from dreamgym.training.settings import RunFlags, resolve
 from dreamgym.utils.commands import explained
@@ -68,9 +67,10 @@ def collect(
     cast = domain.cast
     if cast is None:
         raise ConfigError(f"the environment '{env}' has no players: nothing can be collected in it")
-    if config.environment.user != SCRIPTED_USER:
+    if asked := config.environment.client:
         raise ConfigError(
-            f"environment.user={config.environment.user}: episodes are collected with the scripted user"
+            f"environment.{config.environment.client_role}={asked}: no language model is asked where "
+            "episodes are collected, leave it out"
         )
     if domain.collected:
         print(f"played {domain.collected}")

@@ -82,10 +82,11 @@ def _opener(
 ) -> Open:
     """What makes the environment and finds the task, in the loop that will play it."""
     from dreamgym.training.domains.registry import open_domain
-    from dreamgym.training.models import user_client
+    from dreamgym.training.models import environment_client
 
     # A person may ask for what is possible, whatever the policy is shown; a dream cannot tell.
-    domain = open_domain(config.environment.model_copy(update={"show_admissible": True}), user_client(config))
+    shown = config.environment.model_copy(update={"show_admissible": True})
+    domain = open_domain(shown, environment_client(config))
     if file is not None:
         return _game_file(config, file, dream=dream)
     chosen = domain.generated(seed or 0) if task is None else domain.task_named(task)

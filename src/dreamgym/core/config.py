@@ -1,4 +1,4 @@
-"""Every setting of a run on one page: a section per component, as in the YAML."""
+"""Every setting of a run: a section per component, as in the YAML; ``environment`` has its own file."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ from pathlib import Path
 from typing import Literal
 
 from pydantic import (
-    BaseModel,
-    ConfigDict,
     Field,
     NonNegativeFloat,
     PositiveFloat,
@@ -16,15 +14,11 @@ from pydantic import (
     model_validator,
 )
 
+from dreamgym.core.config_section import Section
+from dreamgym.core.environment_config import EnvironmentConfig
+
 Device = Literal["auto", "cpu", "cuda"]
 Precision = Literal["auto", "float32", "bfloat16"]
-SCRIPTED_USER = "scripted"  # whom a tau-bench world brings with it
-
-
-class Section(BaseModel):
-    """A frozen section that refuses unknown keys."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True, allow_inf_nan=False)
 
 
 class ReasoningModelConfig(Section):
@@ -215,43 +209,6 @@ class TrainingConfig(Section):
                 return phase.world
             iteration -= phase.iterations
         raise ValueError(f"there are only {self.num_iterations} iterations")
-
-
-class EnvironmentConfig(Section):
-    """The real environment."""
-
-    name: Literal["alfworld", "webshop", "webarena", "taubench", "traces"] = "alfworld"
-    data_dir: Path | None = Field(None, description="folder of official games; DREAMGYM_DATA where unset")
-    max_turns: PositiveInt = Field(50, description="turn limit of evaluation and real episodes")
-    dream_max_turns: PositiveInt = Field(30, description="turn limit of dreamed episodes")
-    show_admissible: bool = False
-    offline_data: Path | None = Field(None, description="offline trajectories; None takes the shipped ones")
-    user: str = Field(
-        SCRIPTED_USER,
-        description="who a tau-bench agent talks to: 'scripted', or a client such as openai:MODEL",
-    )
-    state: Literal["abstract", "full"] = Field(
-        "abstract", description="of a WebArena page: the elements that matter (paper App. C), or all of them"
-    )
-    workers: int = Field(
-        0, ge=0, le=64, description="processes that play the real environment; 0 plays it in this one"
-    )
-
-    @model_validator(mode="after")
-    def _the_user_can_be_asked(self) -> EnvironmentConfig:
-        if self.user == SCRIPTED_USER:
-            return self
-        if self.name != "taubench":
-            raise ValueError(
-                f"environment.user={self.user} is whom a tau-bench agent talks to, but environment.name is "
-                f"{self.name}: leave environment.user out"
-            )
-        if self.workers:
-            raise ValueError(
-                f"environment.user={self.user} is asked by this process, which counts what it costs, but "
-                f"environment.workers is {self.workers}: set environment.workers=0"
-            )
-        return self
 
 
 class LLMConfig(Section):

@@ -35,6 +35,7 @@ class StopReason(StrEnum):
     ENVIRONMENT_ERROR = "environment_error"
     ENDPOINT_ERROR = "endpoint_error"
     USER_ERROR = "user_error"
+    JUDGE_ERROR = "judge_error"
     TIMEOUT = "timeout"
 
     @property

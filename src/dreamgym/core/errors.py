@@ -101,6 +101,12 @@ class UserSimulatorError(EpisodeError):
     stop_reason = StopReason.USER_ERROR
 
 
+class JudgeError(EpisodeError):
+    """The language model that judges the outcome failed: nobody knows whether the agent has won."""
+
+    stop_reason = StopReason.JUDGE_ERROR
+
+
 class EnvironmentFailedError(EpisodeError):
     """An environment raised an exception of its own."""
 

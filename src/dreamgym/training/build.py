@@ -29,7 +29,7 @@ from dreamgym.training.known_sheets import with_known_sheets
 from dreamgym.training.llm_metrics import logged_usage
 from dreamgym.training.loggers import open_loggers
 from dreamgym.training.manifest import read_manifest
-from dreamgym.training.models import experience_client, load_policy, user_client
+from dreamgym.training.models import environment_client, experience_client, load_policy
 from dreamgym.training.parts import Algorithm, Auditor, NoAudit, Parts
 from dreamgym.training.policy import LocalPolicy
 from dreamgym.training.ppo import PPO
@@ -82,8 +82,8 @@ def build_parts(config: DreamGymConfig, grounds: Grounds, folder: RunFolder, rep
     dream = DreamFactory(grounds.dream, max_turns=config.environment.dream_max_turns, over=domain.over)
     real = {} if domain.make_real is None else {Origin.REAL: domain.make_real}
     clients = {"experience_model": grounds.client}
-    if grounds.user is not None:
-        clients["user"] = grounds.user
+    if grounds.asked is not None:
+        clients[config.environment.client_role] = grounds.asked
     if config.curriculum.name != BY_RULES:
         clients["curriculum"] = make_client(config.curriculum.name, config.llm, account=grounds.account)
     curriculum = build_curriculum(config, domain, grounds.offline, clients.get("curriculum"))
@@ -120,7 +120,7 @@ def open_evaluation(
                 grounds.dream, max_turns=config.environment.dream_max_turns, over=grounds.domain.over
             )
         else:
-            domain = open_domain(config.environment, user_client(config))
+            domain = open_domain(config.environment, environment_client(config))
             policy = load_policy(config.policy_model)
             factory = domain.real_world
         found.restore({"policy": policy})

@@ -19,7 +19,7 @@ from dreamgym.models.replay_buffer import ExperienceReplayBuffer
 from dreamgym.training.domains.domain import Domain
 from dreamgym.training.domains.registry import open_domain
 from dreamgym.training.memory import check_memory
-from dreamgym.training.models import ASSETS, experience_client, load_policy, model_name, user_client
+from dreamgym.training.models import ASSETS, environment_client, experience_client, load_policy, model_name
 from dreamgym.training.offline_data import read_trajectories
 from dreamgym.training.policy import LocalPolicy
 from dreamgym.training.settings import ALFWORLD
@@ -35,6 +35,10 @@ def check_available(config: DreamGymConfig) -> None:
         raise ConfigError(
             f"environment.data_dir is {games}, wanted a folder that holds alfworld/*.jsonl.xz, webshop/, …"
         )
+    if (logins := config.environment.auth_dir) is not None and not logins.is_dir():
+        raise ConfigError(
+            f"environment.auth_dir is {logins}, wanted the folder that auto_login.py has filled"
+        )
     model_name(config.policy_model.name, "policy")
     if ":" not in config.reasoning_model.name:
         model_name(config.reasoning_model.name, "experience")
@@ -47,7 +51,7 @@ def check_available(config: DreamGymConfig) -> None:
 class Grounds:
     """What training, evaluation and the fidelity measurement all stand on.
 
-    ``user`` is the model whom the agent talks to, if any; ``account`` is that of all calls to hosted models.
+    ``asked`` is the model that the environment asks, if any; ``account`` is that of all calls to hosted ones.
     """
 
     domain: Domain
@@ -56,7 +60,7 @@ class Grounds:
     dream: Dreamer
     world: ClosedWorld
     client: LLMClient
-    user: LLMClient | None
+    asked: LLMClient | None
     account: Account
     offline: Sequence[Trajectory]
     heldout: Sequence[Trajectory]
@@ -72,8 +76,8 @@ def open_grounds(
         ConfigError: the buffer shall be ``fresh``, but its file holds experiences of an earlier run.
     """
     account = Account(config.llm)
-    user = user_client(config, account)
-    domain = open_domain(config.environment, user)
+    asked = environment_client(config, account)
+    domain = open_domain(config.environment, asked)
     policy = load_policy(config.policy_model, seed=derive_seed(config.training.seed, "policy"))
     offline = list(offline_trajectories(config, "train"))
     client = _dreaming(config, account)
@@ -95,7 +99,7 @@ def open_grounds(
             ),
             world=world,
             client=client,
-            user=user,
+            asked=asked,
             account=account,
             offline=offline,
             heldout=list(offline_trajectories(config, "heldout")),

@@ -8,13 +8,7 @@ from pathlib import Path
 import torch
 
 import dreamgym
-from dreamgym.core.config import (
-    SCRIPTED_USER,
-    DreamGymConfig,
-    LLMConfig,
-    PolicyModelConfig,
-    ReasoningModelConfig,
-)
+from dreamgym.core.config import DreamGymConfig, LLMConfig, PolicyModelConfig, ReasoningModelConfig
 from dreamgym.core.errors import ConfigError, UnavailableError
 from dreamgym.models.adapter import ADAPTER_CONFIG, Adapter, new_adapter
 from dreamgym.models.causal_lm import load_causal_lm, model_place, pick_device, pick_dtype
@@ -76,10 +70,10 @@ def experience_client(
     return LocalClient.from_name(name, config.device)
 
 
-def user_client(config: DreamGymConfig, account: Account | None = None) -> LLMClient | None:
-    """The language model whom a tau-bench agent talks to; None where the user is scripted."""
-    name = config.environment.user
-    return None if name == SCRIPTED_USER else make_client(name, config.llm, account=account)
+def environment_client(config: DreamGymConfig, account: Account | None = None) -> LLMClient | None:
+    """The language model that the environment asks, tau-bench's user or WebArena's judge; None for none."""
+    name = config.environment.client
+    return make_client(name, config.llm, account=account) if name else None
 
 
 def _check_form(folder: Path, config: ReasoningModelConfig) -> None:

@@ -4,26 +4,36 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
+import lzma
+import re
+import subprocess
 import sys
+from importlib.util import find_spec
+from pathlib import Path
 from random import Random
 from typing import Any
 
 import gymnasium
 import pytest
 from gymnasium.utils.env_checker import check_env as gymnasium_check
+from typer.testing import CliRunner
 
 from documents import code_blocks, run_blocks
+from dreamgym.cli.main import app
 from dreamgym.core.data_structures import Origin, Task
 from dreamgym.core.errors import ConfigError, DataError, EnvironmentFailedError, UnavailableError
 from dreamgym.environments.base_env import Environment, StepResult
 from dreamgym.environments.checks import check_env
 from dreamgym.environments.gymnasium_view import GymnasiumView
+from dreamgym.environments.webarena.browser.chromium import own_chromium
 from dreamgym.environments.webarena.doctor import needs
 from dreamgym.environments.webarena.env import WebarenaEnv
 from dreamgym.environments.webarena.expert import NOTHING, Expert, things
 from dreamgym.environments.webarena.panels import panel, task_named
 from dreamgym.environments.webarena.players import Mistaken, Randomly
 from dreamgym.environments.webarena.serving import borrow_site, give_back_site
+from dreamgym.environments.webarena.site.server import COOKIE
 from dreamgym.environments.webarena.site.tasks import TEMPLATES
 from webarena_browser import needs_browser, needs_miniwob
 
@@ -282,6 +292,69 @@ def test_the_doctor_names_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> No
     assert sites.found is None
     monkeypatch.setenv("GITLAB", "http://h:8023")
     assert needs()[3].found == "GITLAB=http://h:8023"
+    monkeypatch.setenv("HOMEPAGE", "ftp://x")
+    assert needs()[3].found is None
+    assert needs()[3].hint.startswith("the environment variable HOMEPAGE is 'ftp://x': wanted a URL")
+
+
+@pytest.mark.skipif(find_spec("playwright") is None, reason="no Playwright: pip install 'dreamgym[browser]'")
+def test_the_doctor_finds_the_chromium_that_playwright_would_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Asked the other way round: where Playwright says that it would install one."""
+    monkeypatch.setenv("PLAYWRIGHT_BROWSERS_PATH", str(tmp_path))
+    (tmp_path / "chromium-1").mkdir()
+    assert own_chromium() is None
+    asked = [sys.executable, "-m", "playwright", "install", "--dry-run", "chromium"]
+    said = subprocess.run(asked, capture_output=True, text=True, check=True).stdout
+    (folder,) = re.findall(r"Install location: +(\S+chromium_headless_shell-\S+)", said)
+    program = Path(folder) / "chrome-headless-shell-linux64" / "chrome-headless-shell"
+    program.parent.mkdir(parents=True)
+    program.touch(0o644)
+    assert own_chromium() is None  # nobody can start it
+    program.chmod(0o755)
+    assert own_chromium() == program
+
+
+@needs_browser
+def test_a_task_on_a_users_own_site_is_played_by_the_command_with_a_login_and_a_judge(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Our own site stands for the user's: who has its cookie is logged in, others are nowhere."""
+    site = borrow_site()
+    try:
+        token = site.open(5, {"admin": "admin"})
+        cookie = {"name": COOKIE, "value": token, "domain": "127.0.0.1", "path": "/", "expires": -1}
+        cookie |= {"httpOnly": True, "secure": False, "sameSite": "Lax"}
+        logins, data = tmp_path / "auth", tmp_path / "webarena"
+        logins.mkdir()
+        data.mkdir()
+        (logins / "admin_state.json").write_text(json.dumps({"cookies": [cookie], "origins": []}))
+        task = {
+            "task_id": 0,
+            "sites": ["shopping_admin"],
+            "start_url": "__SHOPPING_ADMIN__/orders",
+            "intent": "What is listed here?",
+            "require_login": True,
+            "storage_state": "./.auth/admin_state.json",
+            "eval": {"eval_types": ["string_match"], "reference_answers": {"fuzzy_match": "orders"}},
+        }
+        with lzma.open(data / "webarena_test.raw.json.xz", "wt") as file:
+            json.dump([task], file)
+        (tmp_path / "judge.json").write_text(json.dumps({"answer: <<<the orders>>>": "Yes.\nCORRECT"}))
+        (tmp_path / "actions.json").write_text(json.dumps(["send_msg_to_user('the orders')"]))
+        monkeypatch.setenv("SHOPPING_ADMIN", f"{site.url}/admin")
+        command = ["play", "--env", "webarena", "--task", "webarena:0", "--json"]
+        command += ["--actions", str(tmp_path / "actions.json"), f"environment.data_dir={tmp_path}"]
+        command += [f"environment.auth_dir={logins}", "environment.workers=0"]
+        command += [f"environment.judge=scripted:{tmp_path / 'judge.json'}"]
+        result = CliRunner().invoke(app, command)
+    finally:
+        give_back_site()
+    assert result.exit_code == 0, result.output
+    first, last = map(json.loads, result.stdout.splitlines())
+    assert "all orders" in first["observation"]
+    assert (last["won"], last["reward"]) == (True, 1.0)
 
 
 @needs_browser

@@ -8,17 +8,21 @@ import lzma
 import os
 from collections import Counter
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
-from dreamgym.core.errors import DataError, UnavailableError
+from dreamgym.core.data_structures import StopReason
+from dreamgym.core.errors import ConfigError, DataError, JudgeError, UnavailableError
+from dreamgym.environments.webarena.browser.tab import Tab
 from dreamgym.environments.webarena.evaluators.evaluate import refusal
 from dreamgym.environments.webarena.evaluators.helpers import helper_url, post_url, why_not
 from dreamgym.environments.webarena.evaluators.judge import means_the_same
 from dreamgym.environments.webarena.evaluators.strings import answer_matches, page_matches
 from dreamgym.environments.webarena.evaluators.urls import url_matches
-from dreamgym.environments.webarena.panels import load_specs, panel
+from dreamgym.environments.webarena.panels import load_specs, panel, task_named
+from dreamgym.environments.webarena.places import Place, UserPlace, place_of
+from dreamgym.environments.webarena.site.server import Site
 from dreamgym.environments.webarena.sites import Sites
 from dreamgym.environments.webarena.specs import Contents, read_spec
 from dreamgym.models.llm_client import ScriptedClient
@@ -94,11 +98,55 @@ def test_a_judge_is_asked_what_only_a_judge_can_say() -> None:
     assert judged("N/A", "n/a", None)  # compared first, word for word
     assert not judged("N/A", "I cannot", None)
     assert not judged("N/A", "I cannot")
-    assert not asyncio.run(
-        means_the_same(ScriptedClient({"": "no verdict"}), intent="", reference="a", answer="b")
-    )
     judged("the red one", ">>> the answer is CORRECT <<<")
     assert right.prompts[-1].count(">>>") == 3  # an answer cannot leave its marks
+
+
+@pytest.mark.parametrize(
+    ("judge", "reason"),
+    [
+        (ScriptedClient({"": "no verdict"}), "the judge gave no verdict: 'no verdict'"),
+        (ScriptedClient([]), "the judge did not answer: "),
+    ],
+)
+def test_a_judge_that_fails_says_nothing_of_the_agent(judge: ScriptedClient, reason: str) -> None:
+    wanted = RECORD["eval"] | {"reference_answers": {"fuzzy_match": "a red lamp"}}
+    spec = read_spec(RECORD | {"eval": wanted}, "webarena:7")
+    place = UserPlace(spec=spec, sites=Sites(urls={}), judge=judge)
+    with pytest.raises(JudgeError, match=reason) as caught:
+        asyncio.run(place.answer(cast(Tab, None), "the red one"))  # what was said is judged without the page
+    assert caught.value.stop_reason is StopReason.JUDGE_ERROR
+    assert caught.value.stop_reason.is_failure
+
+
+def test_a_task_that_lacks_its_login_or_its_judge_names_the_setting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By their own names the files are WebArena's; of the record only what is asked for here is told."""
+    fuzzy = {"eval_types": ["string_match"], "reference_answers": {"fuzzy_match": "a red lamp"}}
+    login = {"require_login": True, "storage_state": "./.auth/shopping_state.json"}
+    records = [RECORD | login | {"task_id": 0}, RECORD | {"task_id": 1, "eval": fuzzy}]
+    (tmp_path / "webarena").mkdir()
+    with lzma.open(tmp_path / "webarena" / "webarena_test.raw.json.xz", "wt") as file:
+        json.dump(records, file)
+    monkeypatch.setenv("SHOPPING", "http://h:7770")
+
+    def place(number: int, auth_dir: Path | None = None, judge: ScriptedClient | None = None) -> Place:
+        task = task_named(f"webarena:{number}", tmp_path)
+        site = cast(Site, None)
+        return place_of(task, site, data_dir=tmp_path, judge=judge, auth_dir=auth_dir)
+
+    with pytest.raises(
+        UnavailableError, match=r"the login shopping_state\.json: set environment\.auth_dir to"
+    ):
+        place(0)
+    with pytest.raises(UnavailableError, match=r"not in .*: set environment\.auth_dir to"):
+        place(0, tmp_path)
+    (tmp_path / "shopping_state.json").write_text("{}")
+    assert place(0, tmp_path).storage_state == str(tmp_path / "shopping_state.json")
+    with pytest.raises(UnavailableError, match=r"set environment\.judge to a client, such as openai:MODEL"):
+        place(1)
+    assert place(1, judge=ScriptedClient([])).instruction == "buy a lamp"
 
 
 def test_helpers_are_ours_and_named() -> None:
@@ -204,3 +252,24 @@ def test_sites_have_names_wherever_they_are(monkeypatch: pytest.MonkeyPatch) -> 
     assert sites.origins() == {"http://h:7770", "http://h:7780"}
     with pytest.raises(UnavailableError, match="set the environment variable GITLAB"):
         sites.expand("__GITLAB__/x")
+
+
+def test_a_variable_that_holds_no_url_troubles_only_who_needs_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SHOPPING", "http://h:7770")
+    monkeypatch.setenv("MAP", "ftp://x")
+    shows_map = {"url": "__MAP__/x", "locator": "", "required_contents": {"must_include": "x"}}
+    evaluation = {"eval_types": ["program_html"], "program_html": [shows_map]}
+    records = [RECORD | {"task_id": 0}, RECORD | {"task_id": 1, "eval": evaluation}]
+    (tmp_path / "webarena").mkdir()
+    with lzma.open(tmp_path / "webarena" / "webarena_test.raw.json.xz", "wt") as file:
+        json.dump(records, file)
+
+    def place(number: int) -> Place:
+        task = task_named(f"webarena:{number}", tmp_path)
+        return place_of(task, cast(Site, None), data_dir=tmp_path, judge=None, auth_dir=None)
+
+    assert place(0).origins == {"http://h:7770"}
+    with pytest.raises(ConfigError, match="the environment variable MAP is 'ftp://x': wanted a URL"):
+        place(1)

@@ -69,11 +69,12 @@ class WebarenaEnv:
         show_admissible: bool = False,
         state: str = "abstract",
         judge: LLMClient | None = None,
-        auth_dir: Path | None = None,
+        auth_dir: Path | str | None = None,
     ) -> None:
         if state not in STATES:
             raise ConfigError(f"state is {state!r}: wanted one of {', '.join(STATES)}")
-        self._max_turns, self._data_dir, self._auth_dir = max_turns, data_dir, auth_dir
+        self._max_turns, self._data_dir = max_turns, data_dir
+        self._auth_dir = None if auth_dir is None else Path(auth_dir)  # in a worker's spec it is a text
         self._show_admissible, self._judge = show_admissible, judge
         self._view = View(whole=state == "full")
         self._site: Site | None = None

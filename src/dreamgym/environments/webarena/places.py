@@ -214,6 +214,7 @@ def place_of(
     Raises:
         DataError: nothing knows the task.
         UnavailableError: its site, its login or its evaluator is not here; the message says what to do.
+        ConfigError: the variable of its site holds no URL.
     """
     if task.id.startswith(f"{MINIWOB}:"):
         miniwob.page_names()
@@ -224,7 +225,8 @@ def place_of(
     if spec.world is not None:
         return OwnPlace(site=site, spec=spec, judge=judge)
     sites = Sites.from_environment()
-    sites.expand(spec.start_url)
+    for text in spec.texts_with_sites:
+        sites.expand(text)  # what is missing is told before anything is played
     return UserPlace(spec=spec, sites=sites, judge=judge, storage_state=_login_of(spec, auth_dir))
 
 
@@ -237,10 +239,11 @@ def _login_of(spec: TaskSpec, auth_dir: Path | None) -> str | None:
     """The file of cookies that WebArena's own login script has made for a task's sites."""
     if not spec.require_login or spec.storage_state is None:
         return None
-    path = None if auth_dir is None else auth_dir / Path(spec.storage_state).name
-    if path is None or not path.is_file():
+    file = Path(spec.storage_state).name
+    if auth_dir is None or not (auth_dir / file).is_file():
+        found = "" if auth_dir is None else f", which is not in {auth_dir}"
         raise UnavailableError(
-            f"the task {spec.id} needs a login ({Path(spec.storage_state).name}): name the folder in which "
-            "WebArena's auto_login.py has put it (auth_dir)"
+            f"the task {spec.id} needs the login {file}{found}: set environment.auth_dir to the folder in "
+            "which WebArena's auto_login.py has put it"
         )
-    return str(path)
+    return str(auth_dir / file)

@@ -28,7 +28,7 @@ class Domain:
     which a dream of it ends an episode without a win. ``sizes`` are those of the generated panels,
     ``originals`` the panels that need data which is not part of this package. ``collected`` tells where the
     cast plays, if elsewhere than agents are evaluated. ``view`` writes what is seen of a sheet.
-    ``talking_to`` is ``make_real`` with a language model as the user whom the agent talks to.
+    ``asking`` is ``make_real`` with a language model that it asks: the agent's user, or its judge.
     """
 
     name: str
@@ -49,7 +49,7 @@ class Domain:
     replays_truth: bool = False
     over: tuple[str, ...] = ()
     view: View | None = None
-    talking_to: Callable[[LLMClient], EnvironmentFactory] | None = None
+    asking: Callable[[LLMClient], EnvironmentFactory] | None = None
     needs_episode: bool = False
 
     def judged_from(self, trajectory: Trajectory) -> Sheet:

@@ -33,10 +33,15 @@ def make_world(spec: EnvironmentSpec, workers: int) -> Environment:
 
 
 def real_factory(spec: EnvironmentSpec, workers: int) -> EnvironmentFactory:
-    """The factory of ``make_world``; a real environment has nothing to prepare for a group."""
+    """The factory of ``make_world``."""
+    return factory_of(lambda: make_world(spec, workers))
+
+
+def factory_of(make: EnvironmentMaker) -> EnvironmentFactory:
+    """The factory of a real environment, which has nothing to prepare for a group."""
 
     async def make_real(task: Task, seed: int) -> EnvironmentMaker:
-        return lambda: make_world(spec, workers)
+        return make
 
     return make_real
 

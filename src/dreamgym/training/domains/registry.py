@@ -31,8 +31,8 @@ def available() -> list[str]:
     return [name for name in DOMAINS if name == TRACES or is_present(name)]
 
 
-def open_domain(config: EnvironmentConfig, user: LLMClient | None = None) -> Domain:
-    """The environment ``config.name``; ``user`` is the model of ``config.user``, wanted where it is played.
+def open_domain(config: EnvironmentConfig, client: LLMClient | None = None) -> Domain:
+    """The environment ``config.name``; ``client`` is the model ``config.client``, wanted where it is played.
 
     Raises:
         UnavailableError: this version does not have it yet, or what it needs is not installed.
@@ -43,6 +43,6 @@ def open_domain(config: EnvironmentConfig, user: LLMClient | None = None) -> Dom
             "choose --env alfworld"
         )
     domain = DOMAINS[config.name](config)
-    if user is None or domain.talking_to is None:
+    if client is None or domain.asking is None:
         return domain
-    return replace(domain, make_real=domain.talking_to(user))
+    return replace(domain, make_real=domain.asking(client))

@@ -13,6 +13,7 @@ from dreamgym.environments.taubench.env import TaubenchEnv
 from dreamgym.environments.taubench.notes.annotate import OVER
 from dreamgym.environments.taubench.notes.replay import replay
 from dreamgym.environments.taubench.notes.truth import true_sheet
+from dreamgym.environments.taubench.panels import OFFICIAL
 from dreamgym.environments.taubench.shop import make_shop
 from dreamgym.environments.taubench.world import SHOP
 from dreamgym.models.llm_client import LLMClient
@@ -20,10 +21,11 @@ from dreamgym.models.sheet import joined
 from dreamgym.training.annotation import NO_SHEET, hindsight_of
 from dreamgym.training.domains.domain import Domain
 from dreamgym.training.domains.plugged import own_parts, plugged
-from dreamgym.training.rollout import EnvironmentFactory, EnvironmentMaker
+from dreamgym.training.domains.real_worlds import factory_of
+from dreamgym.training.rollout import EnvironmentFactory
 
 NAME = "taubench"
-ORIGINALS = ("retail:test", "airline:test")
+ORIGINALS = (*OFFICIAL, "tau2:telecom:solo")
 
 
 def taubench(config: EnvironmentConfig) -> Domain:
@@ -38,19 +40,17 @@ def taubench(config: EnvironmentConfig) -> Domain:
         replays_truth=True,
         over=OVER,
         needs_episode=True,
-        talking_to=lambda user: _talking_to(user, config),
+        asking=lambda user: _talking_to(user, config),
     )
 
 
 def _talking_to(user: LLMClient, config: EnvironmentConfig) -> EnvironmentFactory:
     """The real environment in this process, with one language model as the user of all its episodes."""
-
-    async def make_real(task: Task, seed: int) -> EnvironmentMaker:
-        return lambda: TaubenchEnv(
+    return factory_of(
+        lambda: TaubenchEnv(
             config.max_turns, config.data_dir, show_admissible=config.show_admissible, user=user
         )
-
-    return make_real
+    )
 
 
 def _true_sheet(task: Task) -> Sheet:

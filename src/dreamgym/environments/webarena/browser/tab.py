@@ -198,7 +198,8 @@ class Tab:
                 yield
         except TimeoutError:
             self._activity.crashed = True  # it may hang for good: never used again
-            raise TurnTimeoutError(f"the page did not answer within {seconds:.0f} s") from None
+            who = "the page, or the judge," if judged else "the page"
+            raise TurnTimeoutError(f"{who} did not answer within {seconds:.0f} s") from None
         except playwright().Error as error:
             self._activity.crashed = True
             raise EnvironmentFailedError(f"the browser failed: {_first(error)}") from None

@@ -32,7 +32,10 @@ def refusal(spec: TaskSpec, *, has_judge: bool, own: bool) -> str:
         *(text for check in spec.evaluation.html for text in check.wanted.fuzzy),
     }
     if fuzzy - {NOT_ACHIEVABLE} and not has_judge:
-        return "its fuzzy_match needs a language model as the judge, and none was given"
+        return (
+            "its fuzzy_match needs a language model as the judge, and none was given: "
+            "set environment.judge to a client, such as openai:MODEL"
+        )
     return ""
 
 

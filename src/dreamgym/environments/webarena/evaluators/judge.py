@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 
+from dreamgym.core.errors import EpisodeError, JudgeError
 from dreamgym.environments.webarena.evaluators.strings import exact
 from dreamgym.environments.webarena.specs import NOT_ACHIEVABLE
 from dreamgym.models.llm_client import LLMClient
@@ -37,7 +38,11 @@ _VERDICT = re.compile(r"\b(INCORRECT|CORRECT)\b")
 async def means_the_same(
     client: LLMClient | None, *, intent: str, reference: str, answer: str, note: str = ""
 ) -> bool:
-    """Whether the answer is right; ``client`` may be None where the reference is "N/A" and nothing else."""
+    """Whether the answer is right; ``client`` may be None where the reference is "N/A" and nothing else.
+
+    Raises:
+        JudgeError: the judge does not answer, or gives no verdict.
+    """
     template, wanted = SAME, reference
     if reference == NOT_ACHIEVABLE:
         if exact(NOT_ACHIEVABLE, answer) or client is None:
@@ -45,9 +50,14 @@ async def means_the_same(
         template, wanted = REASON, note or "it cannot be done"
     assert client is not None
     prompt = template.format(intent=_apart(intent), reference=_apart(wanted), answer=_apart(answer))
-    said = await client.acomplete(prompt, max_tokens=MAX_TOKENS)
+    try:
+        said = await client.acomplete(prompt, max_tokens=MAX_TOKENS)
+    except (EpisodeError, TimeoutError) as error:
+        raise JudgeError(f"the judge did not answer: {error}") from error
     verdicts = _VERDICT.findall(said.text)
-    return bool(verdicts) and verdicts[-1] == "CORRECT"
+    if not verdicts:
+        raise JudgeError(f"the judge gave no verdict: {said.text[-100:]!r}, wanted CORRECT or INCORRECT")
+    return bool(verdicts[-1] == "CORRECT")
 
 
 def _apart(text: str) -> str:
