@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from dreamgym.core.errors import ConfigError
 from dreamgym.training.settings import RunFlags, resolve
 from dreamgym.utils.commands import explained
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from dreamgym.training.environment_facts import Facts
 
@@ -33,7 +34,8 @@ def envs(
 ) -> None:
     """List the environments: installed or how to, tasks by panel, turns a second, fidelity of the dream.
 
-    Panels in brackets need the original's data, whose folder DREAMGYM_DATA names.
+    Panels in brackets cannot be played yet; below the table is why: most need the original's data, whose
+    folder DREAMGYM_DATA names.
 
     \b
     Examples:
@@ -41,6 +43,8 @@ def envs(
       dreamgym envs --measure --dreams
       dreamgym envs --json
     """
+    if dreams and not measure:
+        raise ConfigError("--dreams measures the shipped dreams besides the real worlds: add --measure")
     from dreamgym.training.environment_facts import facts_of, listed
     from dreamgym.utils.progress import make_reporter
 
@@ -92,11 +96,23 @@ def _print(found: Sequence[Facts], note: str) -> None:
         )
     console = Console(width=max(Console().width, WIDTH))
     console.print(table, markup=False)
-    console.print(note, markup=False, highlight=False)
+    for line in [*_reasons(found), note]:
+        console.print(line, markup=False, highlight=False)
 
 
 def _absent(facts: Facts) -> list[str]:
     return [f"[{', '.join(facts.elsewhere)}]"] if facts.elsewhere else []
+
+
+def _reasons(found: Sequence[Facts]) -> Iterator[str]:
+    """Why panels cannot be played, each reason once."""
+    for facts in found:
+        panels: dict[str, list[str]] = {}
+        for panel, reason in facts.elsewhere.items():
+            rest = reason.removeprefix(panel)  # with which many begin
+            panels.setdefault(f": {reason}" if rest == reason else rest, []).append(panel)
+        for reason, names in panels.items():
+            yield f"{facts.name} [{', '.join(names)}]{reason}"
 
 
 def _number(value: float | None) -> str:

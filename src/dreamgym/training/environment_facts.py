@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib import import_module
 from importlib.util import find_spec
-from itertools import cycle
 from pathlib import Path
 from random import Random
 from typing import cast
@@ -44,13 +43,13 @@ class Figures:
 class Facts:
     """One environment. ``missing`` says how to get what it lacks; it is empty where it can be played.
 
-    ``tasks`` are the sizes of its panels; ``elsewhere`` are panels whose data is not at hand.
+    ``tasks`` are the sizes of its panels; ``elsewhere`` says of the others why they cannot be played.
     """
 
     name: str
     missing: str
     tasks: Mapping[str, int]
-    elsewhere: tuple[str, ...]
+    elsewhere: Mapping[str, str]
     figures: Figures
 
 
@@ -58,20 +57,20 @@ def facts_of(name: str, config: EnvironmentConfig) -> Facts:
     """The facts of one environment, with the figures that ship."""
     missing = missing_of(name)
     tasks: dict[str, int] = {}
-    elsewhere: list[str] = []
+    elsewhere: dict[str, str] = {}
     if name in available():
         domain = open_domain(config.model_copy(update={"name": name}))
         tasks |= domain.sizes
         for panel in domain.originals:
             try:
                 tasks[panel] = len(domain.panels(panel, None))
-            except DreamGymError:  # its data is not here
-                elsewhere.append(panel)
+            except DreamGymError as error:
+                elsewhere[panel] = str(error)
     return Facts(
         name=name,
         missing=missing,
         tasks=tasks,
-        elsewhere=tuple(elsewhere),
+        elsewhere=elsewhere,
         figures=shipped_figures().get(name, Figures()),
     )
 
@@ -102,40 +101,49 @@ def shipped_figures() -> dict[str, Figures]:
 
 
 def measured(name: str, config: EnvironmentConfig, shipped: Figures) -> Figures:
-    """The real world measured here and now, by a random player, for two seconds of turns."""
-    turns_per_second, reset_ms = asyncio.run(
-        _measure(config.model_copy(update={"name": name, "show_admissible": True}))
-    )
+    """The real world measured here and now as a run's settings have it, for two seconds of turns."""
+    turns_per_second, reset_ms = asyncio.run(_measure(config.model_copy(update={"name": name})))
     return replace(shipped, real_turns_per_second=turns_per_second, reset_ms=reset_ms)
 
 
 async def _measure(config: EnvironmentConfig) -> tuple[float, float]:
+    """Turns a second, and milliseconds of a reset; a task is played once, or what is kept of it is timed."""
     domain = open_domain(config)
-    tasks = domain.panels("train", 20)
-    environment = (await domain.real_world(tasks[0], 0))()
+    first, *tasks = domain.panels("train", None)
+    timed = (await domain.real_world(first, 0))()
+    listing = open_domain(config.model_copy(update={"show_admissible": True}))
+    beside = (await listing.real_world(first, 0))()
     turns, playing, resets = 0, 0.0, list[float]()
     try:
-        await environment.reset(tasks[0], 0)  # loads what is loaded once
-        for number, task in enumerate(cycle(tasks)):
-            if playing > MEASURED_S:
-                break
-            played, reset_s, turn_s = await _episode(environment, task, number)
+        await _episode(timed, beside, first)  # loads what is loaded once
+        for task in tasks:
+            played, reset_s, turn_s = await _episode(timed, beside, task)
             turns, playing = turns + played, playing + turn_s
             resets.append(1000 * reset_s)
+            if playing > MEASURED_S:
+                break
     finally:
-        await environment.close()
+        await beside.close()
+        await timed.close()
     return round(turns / playing, 1), round(statistics.median(resets), 2)
 
 
-async def _episode(environment: Environment, task: Task, number: int) -> tuple[int, float, float]:
-    """Turns, seconds of the reset, seconds of the turns, of an episode of a random player."""
-    player, turns = RandomPlayer(task, Random(number)), 0
+async def _episode(timed: Environment, beside: Environment, task: Task) -> tuple[int, float, float]:
+    """Turns, seconds of the reset, seconds of the turns, of an episode of a random player.
+
+    What could be done is told by a second world, ``beside`` the one that is ``timed`` and always after it.
+    """
+    player, turns, playing = RandomPlayer(task, Random(0)), 0, 0.0
     started = time.perf_counter()
-    seen = await environment.reset(task, number)
-    reset = time.perf_counter()
+    await timed.reset(task, 0)
+    reset = time.perf_counter() - started
+    seen = await beside.reset(task, 0)
     while True:
-        result = await environment.step(player.act(seen))
+        action = player.act(seen)
+        started = time.perf_counter()
+        result = await timed.step(action)
+        playing += time.perf_counter() - started
         turns += 1
-        seen = result.observation
         if result.terminated or result.truncated:
-            return turns, reset - started, time.perf_counter() - reset
+            return turns, reset, playing
+        seen = (await beside.step(action)).observation

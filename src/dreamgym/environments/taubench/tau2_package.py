@@ -9,6 +9,8 @@ import json
 from collections.abc import Mapping
 from functools import lru_cache
 from importlib import import_module
+from importlib.metadata import version
+from importlib.util import find_spec
 from typing import Any, Protocol
 
 from dreamgym.core.data_structures import Task
@@ -37,6 +39,14 @@ class Tau2Game(Protocol):
     def step(self, action: str) -> tuple[str, float, bool, bool, Mapping[str, Any]]:
         """Act: observation, reward, terminated, truncated, more."""
         ...
+
+
+def installed() -> str | None:
+    """Its version; None where it is not here. PyPI's other package of this name has no such gym."""
+    try:
+        return version("tau2") if find_spec(GYM) is not None else None
+    except ImportError:  # PackageNotFoundError, too
+        return None
 
 
 def is_tau2(id: str) -> bool:
