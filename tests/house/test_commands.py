@@ -14,6 +14,8 @@ from typer.testing import CliRunner
 from documents import ROOT, code_blocks
 from dreamgym.cli.main import app
 from dreamgym.core.config_io import load_config
+from dreamgym.training.manifest import checkpoint_path
+from dreamgym.training.settings import RunFlags, resolve
 
 PAGES = ["README.md", *(str(page.relative_to(ROOT)) for page in sorted((ROOT / "docs").glob("*.md")))]
 OVERRIDE = re.compile(r"[a-z_]+(\.[a-z_]+)+=.+")
@@ -43,7 +45,12 @@ def split_at(words: list[str], separator: str) -> list[list[str]]:
     return commands
 
 
+def after(command: tuple[str, ...], flag: str) -> str | None:
+    return next((value for word, value in pairwise(command) if word == flag), None)
+
+
 COMMANDS = documented_commands()
+EVALUATIONS = [command for command in COMMANDS if after(command, "--checkpoint")]
 
 
 def test_the_documentation_has_commands() -> None:
@@ -62,9 +69,23 @@ def test_the_program_understands(command: tuple[str, ...]) -> None:
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
 def test_its_settings_can_be_set(command: tuple[str, ...]) -> None:
-    path = next((after for word, after in pairwise(command) if word == "--config"), None)
+    path = after(command, "--config")
     overrides = [word for word in command if OVERRIDE.fullmatch(word)]
     load_config(None if path is None or path in USERS_OWN else ROOT / Path(path), overrides)
+
+
+@pytest.mark.parametrize("command", EVALUATIONS, ids=" ".join)
+def test_what_is_evaluated_lies_where_it_was_trained(command: tuple[str, ...]) -> None:
+    trained = resolve(RunFlags(env=after(command, "--env")))
+    assert Path(after(command, "--checkpoint") or "").parent == trained.training.output_dir
+
+
+@pytest.mark.parametrize("env", ["alfworld", "webshop", "webarena", "taubench"])
+def test_every_environment_writes_where_the_promised_command_reads(env: str) -> None:
+    config = resolve(RunFlags(env=env, num_iterations=100, batch_size=64, use_wandb=True, seed=42))
+    last = sum(phase.iterations for phase in config.training.phases)
+    written = checkpoint_path(config.training.output_dir, last)
+    assert written == Path("data/checkpoints/policy_iter_0100.json")
 
 
 def test_a_wrong_command_would_be_noticed() -> None:

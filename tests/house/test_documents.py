@@ -50,6 +50,14 @@ def test_named_functions_and_tests_exist(page: Path) -> None:
     assert missing == []
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_code_block_is_closed(page: Path) -> None:
+    fences = [line for line in page.read_text("utf-8").splitlines() if line.lstrip().startswith("```")]
+    # With text behind it, it closes nothing.
+    assert [line for line in fences[1::2] if line.strip() != "```"] == []
+    assert len(fences) % 2 == 0
+
+
 def test_every_equation_of_the_paper_has_a_function_and_a_test() -> None:
     rows = [line.split("|") for line in (ROOT / "docs/paper_index.md").read_text("utf-8").splitlines()]
     indexed = {row[1].strip(): row for row in rows if len(row) > 4}

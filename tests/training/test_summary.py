@@ -1,13 +1,15 @@
 """The closing table says what the run's own files say."""
 
+import io
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from dreamgym.training.checkpoints import save_checkpoint
 from dreamgym.training.run_folder import RunFolder
 from dreamgym.training.run_metrics import Counters
-from dreamgym.training.summary import rows, summarise
+from dreamgym.training.summary import print_summary, rows, summarise
 from dreamgym.utils import atomic
 from dreamgym.utils.metrics import MetricsLog
 from toy_run import toy_config, toy_parts
@@ -99,3 +101,13 @@ def test_turns_after_the_best_policy_are_counted_too(finished):
     MetricsLog(finished.metrics).log(4, later.metrics())  # the run went on, then back to iteration 3
     summary = summarise(finished, finished.path / "policy_iter_0003.json")
     assert (summary["real_turns_in_training"], summary["dreamed_turns"]) == (17, 2000)
+
+
+@pytest.mark.parametrize(
+    ("environment", "which"), [("alfworld", "--env alfworld"), ("webshop", "--config {}/config.yaml")]
+)
+def test_a_dream_of_ones_own_is_played_by_the_runs_configuration(finished, environment, which):
+    screen = Console(file=io.StringIO(), width=200)
+    summary = summarise(finished, finished.path / "policy_iter_0003.json") | {"environment": environment}
+    print_summary(summary, finished, Path("logs"), screen)
+    assert f"dreamgym play {which.format(finished.path)} --dream\n" in screen.file.getvalue()

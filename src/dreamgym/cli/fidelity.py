@@ -40,7 +40,7 @@ def fidelity(
     check_output(output)
     chosen = [*([f"training.fidelity.episodes={episodes}"] if episodes else []), *(overrides or ())]
     settings = resolve(RunFlags(config=config, env=env, overrides=chosen))
-    with open_grounds(settings) as grounds:
+    with open_grounds(settings, dream=True) as grounds:
         if grounds.domain.replay is None:
             check_traces(settings, grounds, output, make_reporter())
         else:

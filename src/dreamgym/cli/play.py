@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import sys
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from dreamgym.cli.person import ask, greet, introduce, show_text
+from dreamgym.cli.script import read_commands, show_json
 from dreamgym.core.data_structures import Task
-from dreamgym.core.errors import ConfigError, DataError
+from dreamgym.core.errors import ConfigError
 from dreamgym.environments.base_env import Environment, Observation, Reporting, StepResult
-from dreamgym.training.episode_text import safe_text
 from dreamgym.training.settings import ALFWORLD, TRACES, RunFlags, resolve
 from dreamgym.utils.commands import explained
 
 if TYPE_CHECKING:
     from dreamgym.core.config import DreamGymConfig
 
-Ask = Callable[[Observation], str | None]
+Tell = Callable[[Task, Observation], None]
+Ask = Callable[[Task, Observation], str | None]
 Show = Callable[[StepResult, Mapping[str, str]], None]
 Open = Callable[[], Awaitable[tuple[Environment, Task]]]
 
@@ -32,7 +33,12 @@ def play(
         list[str] | None,
         typer.Argument(metavar="SECTION.KEY=VALUE", help="Settings, such as reasoning_model.name=FOLDER."),
     ] = None,
-    env: Annotated[str, typer.Option(help="Environment.")] = "alfworld",
+    config: Annotated[
+        Path | None, typer.Option(help="YAML file, such as configs/webshop_dream.yaml.")
+    ] = None,
+    env: Annotated[
+        str | None, typer.Option(help="Environment; default: that of --config, else alfworld.")
+    ] = None,
     task: Annotated[
         str | None,
         typer.Option(help="A task by its name, original or generated, such as goal:100 in webshop."),
@@ -59,22 +65,32 @@ def play(
       dreamgym play --env alfworld --game path/to/game.tw-pddl --actions walkthrough.json --json
       dreamgym play --env webshop --task goal:100
       dreamgym play --env taubench --task retail:test:7 --actions calls.json --json
+      dreamgym play --config configs/webshop_dream.yaml --dream
     """
     if sum(choice is not None for choice in (task, game, seed)) > 1:
         raise ConfigError("--task, --game and --seed each name a game: give one of them")
-    if game is not None and env != ALFWORLD:
-        raise ConfigError(f"--game is a file of ALFWorld's, and --env is {env}: use --task or --seed")
-    if env == TRACES:
+    settings = resolve(
+        RunFlags(config=config, env=env or (None if config else ALFWORLD), overrides=overrides or ())
+    )
+    name = settings.environment.name
+    if game is not None and name != ALFWORLD:
+        raise ConfigError(f"--game is a file of ALFWorld's, and --env is {name}: use --task or --seed")
+    if name == TRACES:
         raise ConfigError(
             "traces cannot be played by hand: their episodes are in the run's folder 'episodes'"
         )
-    config = resolve(RunFlags(env=env, overrides=overrides or ()))
-    scripted = None if actions is None else iter(_read_commands(actions))
-    opened = _opener(config, task, game, seed, dream=dream)
-    if scripted is None:
-        print("Type a command, ? for what is possible, an empty line to leave.\n", file=sys.stderr)
-    ask = _ask_person if scripted is None else lambda seen: next(scripted, None)
-    asyncio.run(_play(opened, ask, _show_json if as_json else _show_text))
+    commands = None if actions is None else iter(read_commands(actions))
+    opened = _opener(settings, task, game, seed, dream=dream)
+    show = show_json if as_json else show_text
+    if commands is None:
+        greet()
+        asyncio.run(_play(opened, _silent if as_json else introduce, ask, show))
+    else:
+        asyncio.run(_play(opened, _silent, lambda *_: next(commands, None), show))
+
+
+def _silent(task: Task, seen: Observation) -> None:
+    """A program is told nothing but the episode."""
 
 
 def _opener(
@@ -89,8 +105,10 @@ def _opener(
     domain = open_domain(shown, environment_client(config))
     if file is not None:
         return _game_file(config, file, dream=dream)
+    dreamed = _dream(config, domain.over) if dream else None
     chosen = domain.generated(seed or 0) if task is None else domain.task_named(task)
-    dreamed = _dream(config) if dream else None
+    if dream and domain.replays_truth:  # where it does not, the dream imagines the task's world
+        chosen = replace(chosen, sheet=domain.true_sheet(chosen))
 
     async def opened() -> tuple[Environment, Task]:
         if dreamed is not None:
@@ -119,89 +137,28 @@ def _game_file(config: DreamGymConfig, file: Path, *, dream: bool) -> Open:
     return opened
 
 
-def _dream(config: DreamGymConfig) -> Environment:
-    """The dream, grounded in the offline data like that of a run."""
+def _dream(config: DreamGymConfig, over: tuple[str, ...] = ()) -> Environment:
+    """The dream, grounded in the offline data and ended by the words ``over`` like that of a run."""
     from dreamgym.environments.dream import DreamEnv
     from dreamgym.training.grounds import open_dream
 
-    return DreamEnv(open_dream(config), max_turns=config.environment.dream_max_turns)
+    return DreamEnv(open_dream(config), max_turns=config.environment.dream_max_turns, over=over)
 
 
-async def _play(opened: Open, ask: Ask, show: Show) -> None:
+async def _play(opened: Open, tell: Tell, ask: Ask, show: Show) -> None:
     """One episode, closed in every case."""
     environment, task = await opened()
     report = environment.report if isinstance(environment, Reporting) else dict[str, str]
     try:
         seen = await environment.reset(task, 0)
+        tell(task, seen)
         show(StepResult(observation=seen, reward=0.0, terminated=False, truncated=False), report())
-        while (command := ask(seen)) is not None:
+        while (command := ask(task, seen)) is not None:
             result = await environment.step(command)
             show(result, report())
             seen = result.observation
             if result.terminated or result.truncated:
                 return
+            await asyncio.sleep(0)  # a Ctrl-C during a turn that never waited is heard here
     finally:
         await environment.close()
-
-
-def _read_commands(path: Path) -> list[str]:
-    """The commands of a JSON list."""
-    try:
-        commands = json.loads(sys.stdin.read() if str(path) == "-" else path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"cannot read the actions {path}: {getattr(error, 'strerror', error)}") from None
-    except json.JSONDecodeError as error:
-        raise DataError(
-            f"{path}, line {error.lineno}: not JSON ({error.msg}), wanted a list of commands"
-        ) from None
-    except RecursionError:
-        raise DataError(f"{path}: nested too deeply, wanted a list of commands") from None
-    if not isinstance(commands, list):
-        raise DataError(
-            f'{path}: found a {type(commands).__name__}, wanted a list such as ["look", "inventory"]'
-        )
-    for number, command in enumerate(commands, start=1):
-        if not isinstance(command, str):
-            raise DataError(f"{path}, command {number}: found {command!r}, wanted a string")
-    return commands
-
-
-def _ask_person(seen: Observation) -> str | None:
-    """A command that a person types; ``?`` lists what is possible, an empty line leaves.
-
-    What is said to the person goes to standard error: standard output holds the episode alone.
-    """
-    while True:
-        print("> ", end="", file=sys.stderr, flush=True)
-        try:
-            command = input().strip()
-        except EOFError:
-            return None
-        if command != "?":
-            return command or None
-        print("\n".join(seen.admissible or ("the possible actions are not listed here",)), file=sys.stderr)
-
-
-def _show_json(result: StepResult, report: Mapping[str, str]) -> None:
-    """One line of JSON; what the environment reports besides comes after what every one says."""
-    record = {
-        "observation": result.observation.text,
-        "admissible": result.observation.admissible,
-        "reward": result.reward,
-        "terminated": result.terminated,
-        "truncated": result.truncated,
-        "won": result.won,
-    }
-    record |= {name: text for name, text in report.items() if name not in record}
-    print(json.dumps(record), flush=True)
-
-
-def _show_text(result: StepResult, report: Mapping[str, str]) -> None:
-    """What a person reads; a dream may say anything, so control characters are shown as such."""
-    if result.reasoning:
-        print("\n".join(f"  | {line}" for line in safe_text(result.reasoning).strip().split("\n")))
-    print(safe_text(result.observation.text), end="\n\n")
-    if result.won:
-        print("You have won.")
-    elif result.terminated or result.truncated:
-        print("The episode is over." if result.terminated else "That was the last turn allowed.")

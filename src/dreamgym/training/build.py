@@ -113,7 +113,7 @@ def open_evaluation(
         raise ConfigError(f"the configuration in {checkpoint}: {error}") from None
     with contextlib.ExitStack() as open_files:
         if dream:
-            grounds = open_files.enter_context(open_grounds(config))
+            grounds = open_files.enter_context(open_grounds(config, dream=True))
             found.restore({"replay_buffer": grounds.buffer})
             domain, policy = grounds.domain, grounds.policy
             factory: EnvironmentFactory = DreamFactory(

@@ -18,11 +18,11 @@ from dreamgym.models.reasoning_model import ReasoningExperienceModel
 from dreamgym.models.replay_buffer import ExperienceReplayBuffer
 from dreamgym.training.domains.domain import Domain
 from dreamgym.training.domains.registry import open_domain
+from dreamgym.training.dreamable import check_dreamable, offline_folder
 from dreamgym.training.memory import check_memory
-from dreamgym.training.models import ASSETS, environment_client, experience_client, load_policy, model_name
+from dreamgym.training.models import environment_client, experience_client, load_policy, model_name
 from dreamgym.training.offline_data import read_trajectories
 from dreamgym.training.policy import LocalPolicy
-from dreamgym.training.settings import ALFWORLD
 from dreamgym.utils.seeds import derive_seed
 
 EVALUATION_PANEL = "valid"
@@ -40,6 +40,8 @@ def check_available(config: DreamGymConfig) -> None:
             f"environment.auth_dir is {logins}, wanted the folder that auto_login.py has filled"
         )
     model_name(config.policy_model.name, "policy")
+    if _is_dreamed(config):
+        check_dreamable(config)
     if ":" not in config.reasoning_model.name:
         model_name(config.reasoning_model.name, "experience")
     check_memory(config)
@@ -68,13 +70,17 @@ class Grounds:
 
 @contextlib.contextmanager
 def open_grounds(
-    config: DreamGymConfig, buffer_path: Path | None = None, *, fresh: bool = False
+    config: DreamGymConfig, buffer_path: Path | None = None, *, fresh: bool = False, dream: bool = False
 ) -> Iterator[Grounds]:
     """The models, the environment and the offline data; the buffer is in memory without a path.
+
+    ``dream``: somebody will, whether or not the run's own rollouts are dreamed.
 
     Raises:
         ConfigError: the buffer shall be ``fresh``, but its file holds experiences of an earlier run.
     """
+    if dream or _is_dreamed(config):
+        check_dreamable(config)
     account = Account(config.llm)
     asked = environment_client(config, account)
     domain = open_domain(config.environment, asked)
@@ -106,15 +112,21 @@ def open_grounds(
         )
 
 
+def _is_dreamed(config: DreamGymConfig) -> bool:
+    """Whether anything of a run is: its rollouts or, where data grounds a dream, its evaluations."""
+    return config.dreams or offline_folder(config) is not None
+
+
 def _dreaming(config: DreamGymConfig, account: Account) -> LLMClient:
     """Who dreams; nobody where nothing is dreamed and no data would ground it."""
-    if not config.dreams and offline_folder(config) is None:
+    if not _is_dreamed(config):
         return ScriptedClient({})
     return experience_client(config.reasoning_model, config.llm, account)
 
 
 def open_dream(config: DreamGymConfig) -> ReasoningExperienceModel:
     """The experience model alone, grounded in the offline data."""
+    check_dreamable(config)
     domain = open_domain(config.environment)
     buffer = build_buffer(config, domain, None)
     offline = list(offline_trajectories(config, "train"))
@@ -146,7 +158,7 @@ def closed_world(config: DreamGymConfig, domain: Domain, offline: Sequence[Traje
 
 
 def offline_trajectories(config: DreamGymConfig, split: str) -> Iterator[Trajectory]:
-    """The real trajectories that ground the dream, or those held out to measure it; none where it needs none.
+    """The real trajectories that ground the dream, or those held out to measure it; none without a folder.
 
     Raises:
         DataError: they cannot be read, or hold what is evaluated on or another environment's.
@@ -167,23 +179,3 @@ def offline_trajectories(config: DreamGymConfig, split: str) -> Iterator[Traject
                 f"{config.environment.name!r}: name its own data in environment.offline_data"
             )
         yield trajectory
-
-
-def offline_folder(config: DreamGymConfig) -> Path | None:
-    """The folder of the offline data; None where there is none and nothing is dreamed.
-
-    Raises:
-        ConfigError: there is none, and a dream must stand on it.
-    """
-    chosen, name = config.environment.offline_data, config.environment.name
-    if chosen is not None:
-        return chosen
-    if name == ALFWORLD:
-        return ASSETS / "offline"
-    if config.dreams:
-        raise ConfigError(
-            f"no offline data of '{name}' is shipped, and a dream stands on it: collect some "
-            f"(`dreamgym collect --env {name}`), fit a model, and name both in environment.offline_data and "
-            "reasoning_model.name; or train for real: buffer.synthetic_ratio=0"
-        )
-    return None

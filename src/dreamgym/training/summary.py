@@ -15,7 +15,7 @@ from dreamgym.core.errors import DataError
 from dreamgym.training.llm_metrics import summed_usages, usage_text
 from dreamgym.training.manifest import read_manifest
 from dreamgym.training.run_folder import RunFolder
-from dreamgym.training.settings import TRACES
+from dreamgym.training.settings import ALFWORLD, TRACES
 from dreamgym.utils.metrics import read_metrics
 
 Row = tuple[str, str, str]
@@ -98,6 +98,8 @@ def print_summary(summary: dict[str, Any], folder: RunFolder, log_dir: Path, con
     console.print(table)
     checkpoint, name = summary["checkpoint"], summary["environment"]
     traces, dreamed = name == TRACES, summary["evaluations"]["dreamed"]["before"] is not None
+    # Of ALFWorld alone a dream is shipped: elsewhere it is the run's own.
+    which = f"--config {folder.path / 'config.yaml'}" if dreamed and name != ALFWORLD else f"--env {name}"
     if traces:
         console.print(UNMEASURED, markup=False, highlight=False)
     for what, place in {
@@ -106,7 +108,7 @@ def print_summary(summary: dict[str, Any], folder: RunFolder, log_dir: Path, con
         "episodes": folder.episodes,
         "curves": f"tensorboard --logdir {log_dir}",
         "evaluate": f"dreamgym evaluate --checkpoint {checkpoint} --num-episodes 20{' --dream' * traces}",
-        **({} if traces else {"play": f"dreamgym play --env {name}{' --dream' * dreamed}"}),
+        **({} if traces else {"play": f"dreamgym play {which}{' --dream' * dreamed}"}),
         "report": f"dreamgym report {folder.path}",
     }.items():
         console.print(f"{what:<11}{place}", markup=False, highlight=False, soft_wrap=True)

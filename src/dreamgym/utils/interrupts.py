@@ -23,6 +23,20 @@ def interrupts_held() -> Iterator[Callable[[], bool]]:
 
 
 @contextlib.contextmanager
+def interrupts_raised() -> Iterator[None]:
+    """Let Ctrl-C raise within the block, also in asyncio's loop: while that is blocked it only cancels."""
+    deaf = signal.getsignal(signal.SIGINT) is signal.SIG_IGN  # a shell's background job stays one
+    if deaf or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+@contextlib.contextmanager
 def terminated_like_interrupted() -> Iterator[None]:
     """Let a scheduler's polite stop save like Ctrl-C."""
     if threading.current_thread() is not threading.main_thread():

@@ -55,8 +55,10 @@ def _talking_to(user: LLMClient, config: EnvironmentConfig) -> EnvironmentFactor
 
 def _true_sheet(task: Task) -> Sheet:
     """The whole sheet of our own shop."""
-    domain, split, number = task.id.split(":")
-    return true_sheet(make_shop(split, int(number))) if domain == SHOP else NO_SHEET
+    if not task.id.startswith(f"{SHOP}:"):
+        return NO_SHEET
+    _, split, number = task.id.split(":")
+    return true_sheet(make_shop(split, int(number)))
 
 
 def _players() -> Mapping[str, PlayerMaker]:
