@@ -137,6 +137,8 @@ def test_an_environment_that_this_version_has_not_is_one_line(command, tmp_path,
     ("text", "message"),
     [
         ("[1", "line 1: not JSON"),
+        ("[" * 100_000, "wanted a list of commands"),
+        (f"[{'9' * 5000}]", "wanted a list of commands"),
         ('{"a": 1}', 'found a dict, wanted a list such as ["look", "inventory"]'),
         ('["look", 3]', "command 2: found 3, wanted a string"),
     ],

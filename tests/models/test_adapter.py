@@ -108,9 +108,10 @@ def test_an_adapter_of_another_base_is_told(base: Path, tmp_path: Path) -> None:
     toy_model(tokenizer, width=64).save_pretrained(base)
     with pytest.raises(ModelError, match=r"adapter .* does not fit its base Qwen3ForCausalLM of width 64"):
         load_causal_lm(str(folder), dtype=torch.float32, device=CPU)
-    (folder / "adapter_config.json").write_text("{}")
-    with pytest.raises(ModelError, match="does not name its base"):
-        load_causal_lm(str(folder), dtype=torch.float32, device=CPU)
+    for config in ("{}", '{"base_model_name_or_path": 7}', "[" * 100_000):
+        (folder / "adapter_config.json").write_text(config)
+        with pytest.raises(ModelError, match="does not name its base"):
+            load_causal_lm(str(folder), dtype=torch.float32, device=CPU)
 
 
 def test_a_name_that_means_nothing_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

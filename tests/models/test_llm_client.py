@@ -293,6 +293,7 @@ def test_a_session_on_any_client_sends_its_whole_text() -> None:
         (None, "cannot be read"),
         ("[1]", "want a JSON list"),
         ("{", "is not JSON"),
+        ("[" * 100_000, "is not JSON"),
         ('"a"', "want a JSON list"),
     ],
 )

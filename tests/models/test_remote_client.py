@@ -21,12 +21,13 @@ from dreamgym.core.errors import (
     EndpointSetupError,
 )
 from dreamgym.models.clients import bounded_transport
-from dreamgym.models.clients.endpoint_faults import Fault, FaultKind, retry_after
+from dreamgym.models.clients.endpoint_faults import Fault, FaultKind, error_body, retry_after
 from dreamgym.models.clients.llm_account import Account
 from dreamgym.models.clients.openai_client import openai_client
 from dreamgym.models.clients.patience import Patience
 from dreamgym.models.clients.remote_call import MESSAGE_TOKENS
 from dreamgym.models.clients.remote_client import RemoteClient
+from dreamgym.models.clients.secret import Secret
 from dreamgym.models.llm_client import Message, Usage, acomplete_many, make_client
 from dreamgym.models.reasoning_model import ReasoningExperienceModel
 from dreamgym.models.sheet import make_sheet
@@ -446,3 +447,8 @@ def test_ten_thousand_calls_are_accounted_for_and_no_fault_is_a_reward(
     assert (client.usage.calls, client.usage.failures) == (CALLS, failures)
     assert client.usage.calls - client.usage.failures == sum(reward is not None for reward in rewards)
     assert client.usage.retries == sum(tries) - CALLS
+
+
+@pytest.mark.parametrize("body", ["no JSON", "[" * 100_000])
+def test_a_body_that_is_no_json_is_a_text(body: str) -> None:
+    assert error_body(body, Secret("")) == body

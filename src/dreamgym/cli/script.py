@@ -21,8 +21,8 @@ def read_commands(path: Path) -> list[str]:
         raise DataError(
             f"{path}, line {error.lineno}: not JSON ({error.msg}), wanted a list of commands"
         ) from None
-    except RecursionError:
-        raise DataError(f"{path}: nested too deeply, wanted a list of commands") from None
+    except (ValueError, RecursionError) as error:  # a number of too many digits, too deep a nesting
+        raise DataError(f"{path}: cannot be read ({error}), wanted a list of commands") from None
     if not isinstance(commands, list):
         raise DataError(
             f'{path}: found a {type(commands).__name__}, wanted a list such as ["look", "inventory"]'

@@ -132,9 +132,9 @@ def base_of(folder: Path) -> str:
     """The name of the model that an adapter belongs to; a published one is found wherever the cache lies."""
     try:
         base = json.loads((folder / ADAPTER_CONFIG).read_text(encoding="utf-8"))["base_model_name_or_path"]
-    except (ValueError, KeyError, TypeError) as error:
+        moved = not Path(base).exists() and Path(base).name in PUBLISHED
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise ModelError(f"{folder / ADAPTER_CONFIG} does not name its base model: {error!r}") from error
-    moved = not Path(base).exists() and Path(base).name in PUBLISHED
     return Path(base).name if moved else str(base)
 
 

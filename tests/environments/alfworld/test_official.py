@@ -124,6 +124,7 @@ def _folder(tmp_path: Path, lines: list[str]) -> Path:
     ("line", "complaint"),
     [
         ("{", "line 2: .*Expecting"),
+        ("[" * 100_000, "line 2: not a playable game"),
         ("[]", "line 2: .*JSON object was wanted, found list"),
         (json.dumps(RECORD | {"problem": 3}), "line 2: .*'problem' is int"),
         (json.dumps({"id": "x"}), "line 2: .*'problem' is missing"),
@@ -159,11 +160,14 @@ def test_a_damaged_file_is_one_clear_error(damage: Callable[[bytes], bytes], tmp
 
 
 def test_a_missing_file_names_its_path(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"'valid_seen'.*valid_seen\.jsonl\.xz does not exist"):
+    with pytest.raises(DataError, match=r"'valid_seen'.*valid_seen\.jsonl\.xz does not exist: copy it"):
         list(load_games(tmp_path, "valid_seen"))
+    _folder(tmp_path, [json.dumps(RECORD)])
+    with pytest.raises(DataError, match=f"the folder around it is wanted: name {tmp_path}$"):
+        list(load_games(tmp_path / "alfworld", "train"))
 
 
-@pytest.mark.parametrize("text", ["", "{}", '{"pddl_problem": "x", "grammar": "y"}', "\udcff"])
+@pytest.mark.parametrize("text", ["", "{}", '{"pddl_problem": "x", "grammar": "y"}', "\udcff", "[" * 100_000])
 def test_a_damaged_game_file_is_one_clear_error(text: str, tmp_path: Path) -> None:
     path = tmp_path / "game.tw-pddl"
     path.write_bytes(text.encode("utf-8", "surrogateescape"))

@@ -84,6 +84,7 @@ def test_whatever_is_typed_is_answered_in_printable_words_and_pays_nothing(actio
         ('{"name": "get_order"', "is not JSON"),
         ('{"name": "get_order", "arguments": {"order": NaN}}', "NaN is not a number"),
         ('{"name": "get_order", "arguments": {"order": 1e999}}', "is too large"),
+        ('{"name": "get_order", "arguments": {"order": ' + "9" * 400 + ".0}}", "99 is too large): want"),
         ('{"name": "get_order", "arguments": {"order": ' + "9" * 5000 + "}}", "is not JSON"),
         ('{"name": "get_order", "arguments": ' + "[" * 9000 + "}", "is not JSON"),
         ('{"name": "get_order", "arguments": []}', "has a name and arguments"),

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import json
-import shutil
 from hashlib import sha256
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from dreamgym.core.errors import DataError, DreamGymError, UnavailableError
+from dreamgym.core.errors import DataError
 from dreamgym.environments.base_env import StepResult
 from dreamgym.environments.taubench.calls import ToolCall, respond
 from dreamgym.environments.taubench.database import Base, Database
 from dreamgym.environments.taubench.env import TaubenchEnv
-from dreamgym.environments.taubench.official import TABLES, load_domain, load_scripts
+from dreamgym.environments.taubench.official import TABLES, load_domain
+from dreamgym.environments.taubench.official_tasks import load_scripts
 from dreamgym.environments.taubench.panels import panel, task_named
 from taubench_data import DATA, FOLDER, needs_taubench, recorded
 
@@ -148,6 +147,17 @@ def test_a_change_that_is_taken_back_hashes_like_none() -> None:
             "Error: order_id is integer, string was wanted",
         ),
         (
+            "airline:test:0",
+            ("book_reservation", {"user_id": []}),
+            "Error: origin, destination, flight_type, cabin, flights, passengers, payment_methods, "
+            "total_baggages, nonfree_baggages, insurance is missing",
+        ),
+        (
+            "airline:test:0",
+            ("get_user_details", {"user_id": "mia_li_3668", "a" * 90: 1}),
+            f"Error: there is no argument '{'a' * 40}'",
+        ),
+        (
             "retail:test:0",
             ("get_order_details", {"order_id": "#W2378156", "force": True}),
             "Error: there is no argument 'force'",
@@ -221,44 +231,3 @@ def test_the_official_panels_have_their_tasks() -> None:
     assert panel("retail:test", 3, DATA).tasks == panel("retail:test", None, DATA).tasks[:3]
     with pytest.raises(ValueError, match="has 50 tasks, not 51"):
         panel("airline:test", 51, DATA)
-
-
-def test_missing_files_are_one_clear_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("DREAMGYM_DATA", raising=False)
-    with pytest.raises(UnavailableError, match="set DREAMGYM_DATA or environment"):
-        task_named("retail:test:0")
-    with pytest.raises(DataError, match="is its folder complete"):
-        task_named("retail:test:0", tmp_path)
-
-
-@needs_taubench
-@pytest.mark.parametrize(
-    ("file", "text", "message"),
-    [
-        ("orders.json", "[1, 2]", "a JSON object of records was wanted, found list"),
-        ("orders.json", '{"#W1": {"name": "a user"}}', "the record '#W1' has no order_id, user_id"),
-        ("orders.json", '{"#W1"', "is not JSON"),
-        ("orders.json", "[" * 100_000, "is not JSON"),
-        ("orders.json", b"\xff\xfe{", "is not UTF-8"),
-        ("tasks_test.json", "{}", "a list of tasks was wanted"),
-        ("tasks_test.json", '[{"instruction": 3}]', "task retail:test:0: not a task"),
-        (
-            "tasks_test.json",
-            '[{"instruction": "a", "outputs": [], "actions": [{"name": "x"}]}]',
-            "an action without a name and kwargs",
-        ),
-        ("tools_info.json", '{"tools": [], "terminate_tools": []}', "does not describe the tools calculate"),
-        ("tools_info.json", '{"tools": [{"function": {}}], "terminate_tools": []}', "a tool without a name"),
-        ("tools_info.json", "[]", "'terminate_tools' was wanted"),
-    ],
-)
-def test_a_wrong_file_is_told_with_its_name(
-    tmp_path: Path, file: str, text: str | bytes, message: str
-) -> None:
-    shutil.copytree(FOLDER / "retail", tmp_path / "taubench" / "retail")
-    path = tmp_path / "taubench" / "retail" / file
-    path.chmod(0o644)
-    path.write_bytes(text if isinstance(text, bytes) else text.encode())
-    with pytest.raises(DreamGymError, match=message) as caught:
-        task_named("retail:test:0", tmp_path)
-    assert file in str(caught.value)

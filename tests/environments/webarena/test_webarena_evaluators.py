@@ -20,12 +20,14 @@ from dreamgym.environments.webarena.evaluators.helpers import helper_url, post_u
 from dreamgym.environments.webarena.evaluators.judge import means_the_same
 from dreamgym.environments.webarena.evaluators.strings import answer_matches, page_matches
 from dreamgym.environments.webarena.evaluators.urls import url_matches
-from dreamgym.environments.webarena.panels import load_specs, panel, task_named
+from dreamgym.environments.webarena.original import load_file
+from dreamgym.environments.webarena.panels import panel, task_named
 from dreamgym.environments.webarena.places import Place, UserPlace, place_of
 from dreamgym.environments.webarena.site.server import Site
 from dreamgym.environments.webarena.sites import Sites
-from dreamgym.environments.webarena.specs import Contents, read_spec
+from dreamgym.environments.webarena.specs import Contents, TaskSpec, read_spec
 from dreamgym.models.llm_client import ScriptedClient
+from wrong_values import with_wrong_values
 
 DATA = Path(os.environ.get("DREAMGYM_DATA") or Path(__file__).parents[3] / ".." / "shared" / "data").resolve()
 needs_tasks = pytest.mark.skipif(
@@ -160,10 +162,16 @@ def test_helpers_are_ours_and_named() -> None:
     assert not why_not("func:shopping_get_latest_order_url()", own=True)
 
 
+def every_spec(name: str) -> dict[str, TaskSpec]:
+    """All tasks of one of the original's files."""
+    file = load_file(name, DATA)
+    return {id: file.spec(id) for id in file.records}
+
+
 @needs_tasks
 @pytest.mark.parametrize(("name", "size"), [("webarena", 812), ("webarena_lite", 165)])
 def test_every_original_task_is_read_and_can_be_judged_or_is_refused_by_name(name: str, size: int) -> None:
-    specs = load_specs(name, DATA)
+    specs = every_spec(name)
     assert len(specs) == size
     assert panel(name, data_dir=DATA).tasks[5].instruction == specs[f"{name}:5"].intent
     with_judge = Counter(refusal(spec, has_judge=True, own=False) for spec in specs.values())
@@ -181,7 +189,7 @@ def test_every_original_task_is_read_and_can_be_judged_or_is_refused_by_name(nam
 def test_what_is_read_is_what_the_file_says() -> None:
     with lzma.open(DATA / "webarena" / "webarena_test.raw.json.xz", "rt") as file:
         records = json.load(file)
-    specs = load_specs("webarena", DATA)
+    specs = every_spec("webarena")
     for record in records:
         spec = specs[f"webarena:{record['task_id']}"]
         assert (spec.intent, spec.start_url) == (record["intent"], record["start_url"])
@@ -206,11 +214,82 @@ def test_what_is_read_is_what_the_file_says() -> None:
             },
             r"the locator 'eval\(x\)' is of an unknown kind",
         ),
+        (
+            {"eval_types": ["program_html"], "program_html": [3]},
+            r"program_html is \[3\], wanted a list of objects",
+        ),
+        ({"eval_types": ["program_html"], "program_html": 7}, "program_html is 7, wanted a list of objects"),
+        # what follows would hold on every page and for every answer
+        (
+            {"eval_types": ["program_html"], "program_html": []},
+            r"program_html is \[\], wanted a list of objects",
+        ),
+        ({"eval_types": ["url_match"], "reference_url": ""}, "reference_url is empty"),
+        ({"reference_answers": {"must_include": []}}, "wanted exact_match, must_include or fuzzy_match"),
+        ({"reference_answers": {"must_include": ["a", ""]}}, "wanted a text or a list of texts"),
+        ({"reference_answers": {"exact_match": ["a", "b"]}}, "exact_match is .*, wanted a text"),
     ],
 )
 def test_an_evaluator_that_nobody_knows_is_named(change: dict[str, Any], error: str) -> None:
     with pytest.raises(DataError, match=error):
         read_spec(RECORD | {"eval": RECORD["eval"] | change}, "7")
+
+
+CHECK = {"url": "last", "locator": "", "required_contents": {"must_include": ["a"]}, "prep_actions": ["a"]}
+ALL_THREE = {
+    "eval_types": ["string_match", "url_match", "program_html"],
+    "reference_answers": {"exact_match": "yes", "must_include": ["a"], "fuzzy_match": ["a"]},
+    "reference_url": "__SHOPPING__",
+    "program_html": [CHECK],
+}
+
+
+def test_a_value_of_another_type_is_refused_by_the_task_s_name_or_read() -> None:
+    refusals = []
+    for wrong in with_wrong_values(RECORD | {"eval": ALL_THREE}):
+        if isinstance(wrong, dict):
+            try:
+                read_spec(wrong, "7")
+            except DataError as error:
+                refusals.append(str(error))
+    assert len(refusals) > 100
+    assert all(refusal.startswith("WebArena task 7") for refusal in refusals)
+
+
+def packed(folder: Path, text: str) -> Path:
+    """A data folder whose file of WebArena's tasks has this content."""
+    (folder / "webarena").mkdir(parents=True)
+    with lzma.open(folder / "webarena" / "webarena_test.raw.json.xz", "wt") as file:
+        file.write(text)
+    return folder
+
+
+def test_a_bad_task_is_refused_alone_and_with_the_panels_that_hold_it(tmp_path: Path) -> None:
+    bad = {"eval": RECORD["eval"] | {"eval_types": ["html_content"]}}
+    records = [RECORD | {"task_id": number} | (bad if number == 2 else {}) for number in range(4)]
+    packed(tmp_path, json.dumps(records))
+    assert task_named("webarena:3", tmp_path).instruction == "buy a lamp"
+    assert len(panel("webarena", 2, tmp_path).tasks) == 2
+    reason = r"webarena_test\.raw\.json\.xz: WebArena task webarena:2, eval: the evaluator 'html_content'"
+    with pytest.raises(DataError, match=reason):
+        task_named("webarena:2", tmp_path)
+    with pytest.raises(DataError, match=reason):
+        panel("webarena", 3, tmp_path)
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, f"[{'9' * 5000}]", "[3]"])
+def test_a_file_of_something_else_is_told_with_its_name(tmp_path: Path, text: str) -> None:
+    with pytest.raises(DataError, match=r"webarena_test\.raw\.json\.xz"):
+        load_file("webarena", packed(tmp_path, text))
+
+
+def test_a_folder_of_another_level_is_told(tmp_path: Path) -> None:
+    packed(tmp_path, "[]")
+    with pytest.raises(UnavailableError, match=f"the folder around it is wanted: name {tmp_path}$"):
+        load_file("webarena", tmp_path / "webarena")
+    (tmp_path / "webarena").rename(tmp_path / "tasks")
+    with pytest.raises(UnavailableError, match=f"move them into {tmp_path}/tasks/webarena$"):
+        load_file("webarena", tmp_path / "tasks")
 
 
 @pytest.mark.parametrize("missing", ["sites", "start_url", "intent", "eval"])
@@ -225,17 +304,17 @@ def test_a_folder_that_is_not_there_and_a_file_that_is_none(
 ) -> None:
     monkeypatch.delenv("DREAMGYM_DATA", raising=False)
     with pytest.raises(UnavailableError, match="set DREAMGYM_DATA"):
-        load_specs("webarena")
+        load_file("webarena")
     with pytest.raises(UnavailableError, match=r"there is no .*webarena_test.raw.json.xz"):
-        load_specs("webarena", tmp_path)
+        load_file("webarena", tmp_path)
     (tmp_path / "webarena").mkdir()
     (tmp_path / "webarena" / "webarena_test.raw.json.xz").write_bytes(b"no xz")
     with pytest.raises(DataError, match="cannot be read"):
-        load_specs("webarena", tmp_path)
+        load_file("webarena", tmp_path)
     with lzma.open(tmp_path / "webarena" / "test_webarena_lite.raw.json.xz", "wt") as file:
         file.write('{"a": 1}')
     with pytest.raises(DataError, match="wanted a list of WebArena tasks"):
-        load_specs("webarena_lite", tmp_path)
+        load_file("webarena_lite", tmp_path)
 
 
 def test_sites_have_names_wherever_they_are(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,8 +21,10 @@ from dreamgym.environments.checks import check_env
 from dreamgym.environments.gymnasium_view import GymnasiumView
 from dreamgym.environments.webshop.catalogue import Product, Review
 from dreamgym.environments.webshop.env import LONGEST_PAGE, WebshopEnv
+from dreamgym.environments.webshop.original import load_original
 from dreamgym.environments.webshop.pages import SubPage, item_page, receipt, sub_page
 from dreamgym.environments.webshop.panels import panel, task_named, world_of
+from wrong_values import with_wrong_values
 
 TASK = panel("valid", 1).tasks[0]
 ACTIONS = [
@@ -262,15 +264,37 @@ def test_the_originals_files_in_their_own_form(tmp_path: Path) -> None:
         task_named("goal:1", folder)
 
 
+def without(field: str) -> str:
+    """A file of one product that lacks a field."""
+    return json.dumps([{name: value for name, value in RECORD.items() if name != field}])
+
+
 @pytest.mark.parametrize(
     ("products", "complaint"),
     [
         ("[{}]", "product 1: not a WebShop product .*'asin' is missing"),
         ("[3]", "product 1: int, wanted a JSON object"),
         (json.dumps([{**RECORD, "pricing": "$cheap"}]), "product 1: not a WebShop product"),
+        (json.dumps([{**RECORD, "pricing": "free"}]), r"'pricing' is 'free', a text such as '\$9.99'"),
+        (json.dumps([{**RECORD, "pricing": [[1]]}]), r"'pricing' is \[\[1\]\], a text such as"),
+        (json.dumps([{**RECORD, "pricing": "$" + "9" * 400}]), "'pricing' is '.9"),
+        (
+            without("small_description"),
+            "'small_description' is missing, a text or a list of texts was wanted",
+        ),
+        (without("customization_options"), "'customization_options' is missing, an object of options was"),
+        (
+            json.dumps([RECORD, {**RECORD, "asin": "B2", "customization_options": {"Size": 7}}]),
+            r"product 2: not a WebShop product: customization_options\['Size'\] is int, a list of values was",
+        ),
+        ("[]", "items_shuffle.json: it holds no product, wanted some"),
+        (
+            json.dumps([{**RECORD, "asin": "B2"}]),
+            "no goal can be made of its 1 products, .*items_ins_v2.json",
+        ),
         (json.dumps([{**RECORD, "customization_options": [1]}]), "customization_options are list"),
-        (json.dumps([{**RECORD, "customization_options": {"a": [{}]}}]), "'value' is missing"),
-        (json.dumps([{**RECORD, "customization_options": {"a": [7]}}]), "product 1: not a WebShop product"),
+        (json.dumps([{**RECORD, "customization_options": {"a": [{}]}}]), r"has the value {}, .* 'value' was"),
+        (json.dumps([{**RECORD, "customization_options": {"a": [7]}}]), "'a'] has the value 7, an object"),
         (json.dumps([RECORD])[:-40], "after product 0: .*is the file damaged"),
         ("", "is the file damaged"),
     ],
@@ -285,12 +309,37 @@ def test_wrong_notes_and_missing_files_are_named(tmp_path: Path) -> None:
         task_named("goal:0", tmp_path)
     with pytest.raises(DataError, match="wanted a JSON object of objects"):
         task_named("goal:0", write(tmp_path, "[]", notes=[1]))
-    (tmp_path / "webshop" / "items_ins_v2.json").write_text("{")
-    with pytest.raises(DataError, match="cannot be read"):
-        task_named("goal:0", tmp_path)
+    for text in ("{", "[" * 200_000):
+        (tmp_path / "webshop" / "items_ins_v2.json").write_text(text)
+        with pytest.raises(DataError, match=r"items_ins_v2\.json: cannot be read"):
+            task_named("goal:0", tmp_path)
 
 
-@pytest.mark.parametrize("line", ["{", "[]", '{"id": 1}', '{"product": 1}'])
+def test_a_folder_of_another_level_is_told(tmp_path: Path) -> None:
+    write(tmp_path, json.dumps([RECORD]))
+    with pytest.raises(UnavailableError, match=f"the folder around it is wanted: name {tmp_path}$"):
+        task_named("goal:0", tmp_path / "webshop")
+    (tmp_path / "webshop").rename(tmp_path / "shop")
+    with pytest.raises(UnavailableError, match=f"move them into {tmp_path}/shop/webshop$"):
+        task_named("goal:0", tmp_path / "shop")
+
+
+def test_a_product_or_a_note_with_a_value_of_another_type_is_refused_or_read(tmp_path: Path) -> None:
+    small = {**RECORD, "full_description": "x"}
+    files = [(json.dumps([wrong]), NOTES) for wrong in with_wrong_values(small)]
+    files += [(json.dumps([small]), wrong) for wrong in with_wrong_values(NOTES)]
+    refusals = []
+    for number, (products, notes) in enumerate(files):
+        (tmp_path / str(number)).mkdir()
+        try:
+            load_original(write(tmp_path / str(number), products, notes) / "webshop")
+        except DataError as error:
+            refusals.append(str(error))
+    assert len(refusals) > 50
+    assert all(refusal.startswith(str(tmp_path)) for refusal in refusals)
+
+
+@pytest.mark.parametrize("line", ["{", "[" * 100_000, "[]", '{"id": 1}', '{"product": 1}'])
 def test_a_wrong_line_of_the_packed_file_is_named(tmp_path: Path, line: str) -> None:
     folder = write(tmp_path, "[]")
     with lzma.open(folder / "webshop" / "products_1000.jsonl.xz", "wt", encoding="utf-8") as file:

@@ -162,6 +162,12 @@ def test_a_damaged_index_is_named(tmp_path: Path) -> None:
     (tmp_path / "index" / "scores_P.npy").write_bytes(b"\x93NUMPY")
     with pytest.raises(DataError, match="build it again"):
         open_index(tmp_path / "index")
+    (tmp_path / "index" / "scores_P.npy").write_bytes(b"")
+    with pytest.raises(DataError, match="build it again"):
+        open_index(tmp_path / "index")
+    (tmp_path / "index" / "index.json").write_text("[" * 100_000)
+    with pytest.raises(DataError, match="build it again"):
+        open_index(tmp_path / "index")
 
 
 def test_an_id_stands_for_one_document() -> None:

@@ -12,6 +12,7 @@ from dreamgym.core.errors import DataError
 from dreamgym.environments.alfworld.game import Game
 from dreamgym.environments.alfworld.layout import Layout
 from dreamgym.environments.alfworld.pddl import Problem, game_of_problem
+from dreamgym.environments.data_folder import level_hint
 
 TASK_MARK = "Your task is to: "
 
@@ -25,7 +26,8 @@ def load_games(data_dir: Path, split: str) -> Iterator[Game]:
             for number, line in enumerate(lines, start=1):
                 yield _game_of_line(line, path, number)
     except FileNotFoundError as error:
-        raise DataError(f"no official games of the split {split!r}: {path} does not exist") from error
+        hint = level_hint(path.parent, [path.name]) or "copy it there"
+        raise DataError(f"no official games of the split {split!r}: {path} does not exist: {hint}") from error
     except (lzma.LZMAError, EOFError, OSError, UnicodeDecodeError) as error:
         raise DataError(
             f"{path}, after line {number}: {error}; the file is damaged, copy it again"
@@ -47,7 +49,7 @@ def load_game_file(path: Path) -> Game:
         return _playable(game)
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror})") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise DataError(f"{path}: not a playable game.tw-pddl file: {error}") from error
     except KeyError as error:
         raise DataError(f"{path}: not a playable game.tw-pddl file: nothing says what {error} is") from error
@@ -66,7 +68,7 @@ def _game_of_line(line: str, path: Path, number: int) -> Game:
         if record.get("type", game.task_type) != game.task_type:
             raise ValueError(f"type is {record['type']!r}, but the goal is one of {game.task_type}")
         return _playable(game)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise DataError(f"{path}, line {number}: not a playable game: {error}") from error
     except KeyError as error:
         raise DataError(

@@ -120,7 +120,7 @@ def _not_finite(constant: str) -> NoReturn:
 def _finite(number: str) -> float:
     value = float(number)
     if value in (float("inf"), float("-inf")):
-        raise ValueError(f"{shown(number)} is too large")
+        raise ValueError(f"{number[: SHOWN // 2]} is too large")
     return value
 
 

@@ -1,4 +1,4 @@
-"""tau-bench's retail and airline domains, read from a data folder: databases, policies, tools, tasks."""
+"""tau-bench's retail and airline domains, read from a data folder: databases, policies, tools."""
 
 from __future__ import annotations
 
@@ -11,11 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from dreamgym.core.errors import DataError, UnavailableError
+from dreamgym.environments.data_folder import level_hint
 from dreamgym.environments.taubench import airline_changes, retail_changes
-from dreamgym.environments.taubench.calls import ToolCall
 from dreamgym.environments.taubench.database import Base
 from dreamgym.environments.taubench.schema import unsupported
-from dreamgym.environments.taubench.script import Script
 from dreamgym.environments.taubench.tools import Function, Tool, Toolbox, signature, toolbox
 
 DATA_VARIABLE = "DREAMGYM_DATA"
@@ -25,16 +24,29 @@ FUNCTIONS: dict[str, dict[str, Function]] = {
     "retail": retail_changes.TOOLS,
     "airline": airline_changes.TOOLS,
 }
-TABLES: dict[str, dict[str, tuple[str, ...]]] = {  # and the fields that every record must have
+TABLES: dict[str, dict[str, Mapping[str, type]]] = {  # and the fields that every record must have
     "retail": {
-        "orders": ("order_id", "user_id", "status", "items", "address", "payment_history"),
-        "products": ("name", "product_id", "variants"),
-        "users": ("name", "address", "email", "payment_methods"),
+        "orders": {
+            "order_id": str,
+            "user_id": str,
+            "status": str,
+            "items": list,
+            "address": dict,
+            "payment_history": list,
+        },
+        "products": {"name": str, "product_id": str, "variants": dict},
+        "users": {"name": dict, "address": dict, "email": str, "payment_methods": dict},
     },
     "airline": {
-        "flights": ("flight_number", "origin", "destination", "dates"),
-        "reservations": ("reservation_id", "user_id", "flights", "passengers", "payment_history"),
-        "users": ("name", "payment_methods", "reservations"),
+        "flights": {"flight_number": str, "origin": str, "destination": str, "dates": dict},
+        "reservations": {
+            "reservation_id": str,
+            "user_id": str,
+            "flights": list,
+            "passengers": list,
+            "payment_history": list,
+        },
+        "users": {"name": dict, "payment_methods": dict, "reservations": list},
     },
 }
 
@@ -75,54 +87,34 @@ def load_domain(folder: Path, name: str) -> OfficialDomain:
     )
 
 
-@lru_cache(maxsize=8)
-def load_scripts(folder: Path, name: str, split: str) -> tuple[Script, ...]:
-    """The tasks of a split in the order of their file. Raises ``DataError``."""
-    path = folder / name / f"tasks_{split}.json"
-    records = _json(path)
-    if not isinstance(records, list) or not records:
-        raise DataError(f"{path}: a list of tasks was wanted")
-    return tuple(_script(path, f"{name}:{split}:{i}", record) for i, record in enumerate(records))
-
-
-def _script(path: Path, id: str, record: object) -> Script:
-    match record:
-        case {
-            "instruction": str() as instruction,
-            "actions": list() as actions,
-            "outputs": list() as outputs,
-        }:
-            if all(isinstance(output, str) for output in outputs):
-                calls = tuple(_call(path, id, action) for action in actions)
-                return Script(id=id, instruction=instruction, calls=calls, outputs=tuple(outputs))
-    raise DataError(f"{path}, task {id}: not a task with an instruction, actions and outputs that are texts")
-
-
-def _call(path: Path, id: str, action: object) -> ToolCall:
-    match action:
-        case {"name": str() as name, "kwargs": dict() as arguments}:
-            return ToolCall(name=name, arguments=arguments)
-    raise DataError(f"{path}, task {id}: an action without a name and kwargs")
-
-
-def _table(path: Path, fields: tuple[str, ...]) -> Mapping[str, dict[str, Any]]:
-    table = _json(path)
+def _table(path: Path, fields: Mapping[str, type]) -> Mapping[str, dict[str, Any]]:
+    table = read_json(path)
     if not isinstance(table, dict):
         raise DataError(f"{path}: a JSON object of records was wanted, found {type(table).__name__}")
+    if not table:  # then every reference solution fails, and whoever does nothing would win
+        raise DataError(f"{path}: it holds no record, some were wanted: copy it again")
     for key, record in table.items():
-        missing = fields if not isinstance(record, dict) else [name for name in fields if name not in record]
+        missing = [name for name in fields if not isinstance(record, dict) or name not in record]
         if missing:
             raise DataError(f"{path}: the record {key!r} has no {', '.join(missing)}: is it another table?")
+        for name, kind in fields.items():
+            if not isinstance(record[name], kind):
+                found = type(record[name]).__name__
+                raise DataError(
+                    f"{path}: {name} of the record {key!r} is {found}, {kind.__name__} was wanted"
+                )
     return table
 
 
 def _tools(path: Path, functions: Mapping[str, Function]) -> Toolbox:
-    info = _json(path)
+    info = read_json(path)
     match info:
         case {"tools": list() as tools, "terminate_tools": list() as terminal}:
             found = {tool.name: tool for tool in (_tool(path, item, functions) for item in tools)}
             if missing := sorted(set(functions) - set(found)):
                 raise DataError(f"{path}: it does not describe the tools {', '.join(missing)}")
+            if unknown := [name for name in terminal if name not in [*found]]:
+                raise DataError(f"{path}: terminate_tools holds {unknown[0]!r:.60}, which is no tool of it")
             return toolbox(tuple(found.values()), terminal)
     raise DataError(f"{path}: an object with 'tools' and 'terminate_tools' was wanted")
 
@@ -155,12 +147,14 @@ def _text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except OSError as error:
-        raise DataError(f"{path} cannot be read ({error.strerror}): is its folder complete?") from None
+        hint = level_hint(path.parents[1], FUNCTIONS) or "is its folder complete?"
+        raise DataError(f"{path} cannot be read ({error.strerror}): {hint}") from None
     except UnicodeDecodeError as error:
         raise DataError(f"{path} is not UTF-8 text: {error}") from None
 
 
-def _json(path: Path) -> object:
+def read_json(path: Path) -> object:
+    """What a file holds. Raises ``DataError``."""
     try:
         return json.loads(_text(path))
     except (ValueError, RecursionError) as error:

@@ -13,7 +13,8 @@ from pathlib import Path
 from dreamgym.core.data_structures import Task
 from dreamgym.core.errors import UnavailableError
 from dreamgym.environments.panel import Panel
-from dreamgym.environments.taubench.official import SPLITS, data_folder, load_scripts
+from dreamgym.environments.taubench.official import SPLITS, data_folder
+from dreamgym.environments.taubench.official_tasks import load_scripts
 from dreamgym.environments.taubench.tau2_package import MODES, is_tau2, tau2_task, tau2_tasks
 from dreamgym.environments.taubench.world import SHOP, World, world_of
 

@@ -15,6 +15,7 @@ TYPES: dict[str, tuple[type, ...]] = {
     "object": (dict,),
 }
 MOST_ITEMS = 100
+MOST_LEVELS = 20
 
 
 def problem(value: object, schema: Mapping[str, Any], path: str) -> str:
@@ -44,15 +45,32 @@ def object_problem(value: Mapping[str, object], schema: Mapping[str, Any], path:
     return next(filter(None, problems), "")
 
 
-def unsupported(schema: Mapping[str, Any]) -> str:
+def unsupported(schema: Mapping[str, Any], levels: int = MOST_LEVELS) -> str:
     """What of ``schema`` this module cannot check, for tools that come from a file; else an empty text."""
-    kind = schema.get("type")
-    if kind not in TYPES:
-        return f"the type {kind!r}"
+    if found := _wrong_keyword(schema):
+        return found
     inner = [*schema.get("properties", {}).values(), *([schema["items"]] if "items" in schema else [])]
     if not all(isinstance(part, dict) for part in inner):
         return "a schema that is no object"
-    return next(filter(None, map(unsupported, inner)), "")
+    if inner and not levels:
+        return f"a schema nested more than {MOST_LEVELS} deep"
+    return next(filter(None, (unsupported(part, levels - 1) for part in inner)), "")
+
+
+def _wrong_keyword(schema: Mapping[str, Any]) -> str:
+    """Which of a schema's own words is none of JSON Schema's, or one that is not checked here."""
+    kind, properties, required = (schema.get(name) for name in ("type", "properties", "required"))
+    if not isinstance(kind, str) or kind not in TYPES:
+        return f"the type {kind!r:.60}"
+    if "properties" in schema and not isinstance(properties, dict):
+        return f"the properties {properties!r:.60}"
+    if "required" in schema and not isinstance(required, list):
+        return f"the required arguments {required!r:.60}"
+    if extra := [name for name in required or () if name not in [*(properties or ())]]:
+        return f"the required argument {extra[0]!r:.60} without a schema"
+    if not isinstance(schema.get("enum", []), list):
+        return f"the enum {schema['enum']!r:.60}"
+    return "a pattern" if "pattern" in schema else ""
 
 
 def _of_array(value: list[object], schema: Mapping[str, Any], path: str) -> str:

@@ -42,7 +42,7 @@ class Toolbox:
         if tool is None:
             raise CallError(f"Unknown action {shown(call.name)}")
         if problem := object_problem(call.arguments, tool.schema):
-            raise CallError(f"Error: {shown(problem)}")
+            raise CallError(f"Error: {problem}")
         return tool
 
     def run(self, database: Database, call: ToolCall) -> str:

@@ -10,7 +10,8 @@ from pathlib import Path
 from dreamgym.core.errors import DataError
 from dreamgym.environments.taubench.database import Base
 from dreamgym.environments.taubench.guard import Guard, NoGuard, ShopGuard
-from dreamgym.environments.taubench.official import SPLITS, data_folder, load_domain, load_scripts
+from dreamgym.environments.taubench.official import SPLITS, data_folder, load_domain
+from dreamgym.environments.taubench.official_tasks import load_scripts
 from dreamgym.environments.taubench.script import Script
 from dreamgym.environments.taubench.shop import make_shop
 from dreamgym.environments.taubench.shop_tools import INSTRUCTION, TOOLS

@@ -6,8 +6,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import lzma
-import os
 import re
 from collections.abc import Iterator
 from functools import lru_cache
@@ -19,19 +17,17 @@ from dreamgym.core.data_structures import Task, TaskOrigin
 from dreamgym.core.errors import DataError, UnavailableError
 from dreamgym.environments.panel import Panel
 from dreamgym.environments.webarena.miniwob import page_names
+from dreamgym.environments.webarena.original import FILES, load_file
 from dreamgym.environments.webarena.site.tasks import TEMPLATES, make_record
 from dreamgym.environments.webarena.site.words import FIRST_MIXED, LAST_WORLD
 from dreamgym.environments.webarena.site.world import open_world
 from dreamgym.environments.webarena.specs import TaskSpec, read_spec
 from dreamgym.environments.webarena.still.still_episode import opening_of
 
-DATA_VARIABLE = "DREAMGYM_DATA"
 TRAIN, VALID = "train", "valid"
 SIZES = {TRAIN: 220, VALID: 66}
 FIRST_WORLD = {TRAIN: 0, VALID: 100_000}
-FILES = {"webarena": "webarena_test.raw.json.xz", "webarena_lite": "test_webarena_lite.raw.json.xz"}
 MINIWOB = "miniwob"
-MAX_FILE = 200_000_000  # characters, unpacked
 _OWN = re.compile(r"site:(\d{1,6}):(\w+)", re.ASCII)
 _FILE = re.compile(r"(webarena|webarena_lite):(\d{1,6})", re.ASCII)
 
@@ -40,6 +36,7 @@ def panel(name: str, size: int | None = None, data_dir: Path | None = None) -> P
     """The panel ``name``, or ``size`` tasks of it.
 
     Raises:
+        DataError: a task of it cannot be read.
         UnavailableError: no panel has this name, or what it is made of is not there.
         ValueError: the panel is smaller than ``size``.
     """
@@ -50,8 +47,8 @@ def panel(name: str, size: int | None = None, data_dir: Path | None = None) -> P
         tasks = [task_named(f"{MINIWOB}:{page}") for page in names[: _bounded(name, len(names), size)]]
         return Panel(name=name, tasks=tuple(tasks), digest=_digest("\n".join(task.id for task in tasks)))
     if name in FILES:
-        specs = list(load_specs(name, data_dir).values())
-        specs = specs[: _bounded(name, len(specs), size)]
+        file = load_file(name, data_dir)
+        specs = [file.spec(id) for id in list(file.records)[: _bounded(name, len(file.records), size)]]
         return Panel(
             name=name,
             tasks=tuple(task_of(spec, split=name) for spec in specs),
@@ -110,11 +107,16 @@ def spec_of(task: Task, data_dir: Path | None = None) -> TaskSpec:
 
 
 def spec_named(id: str, data_dir: Path | None = None) -> TaskSpec:
-    """The specification with this id, of our own site or of the original's files."""
+    """The specification with this id, of our own site or of the original's files.
+
+    Raises:
+        DataError: there is none, or it cannot be read.
+        UnavailableError: it is the original's, whose files are not there.
+    """
     if (match := _OWN.fullmatch(id)) and match[2] in TEMPLATES and int(match[1]) <= LAST_WORLD:
         return _own_spec(int(match[1]), match[2])
-    if (match := _FILE.fullmatch(id)) and id in (specs := load_specs(match[1], data_dir)):
-        return specs[id]
+    if (match := _FILE.fullmatch(id)) and id in (file := load_file(match[1], data_dir)).records:
+        return file.spec(id)
     raise DataError(
         f"no WebArena task {id[:60]!r}: wanted site:WORLD:TEMPLATE with a template of "
         f"{', '.join(TEMPLATES)}; miniwob:PAGE; webarena:NUMBER or webarena_lite:NUMBER"
@@ -143,45 +145,6 @@ def _fresh_names(worlds: range) -> Iterator[str]:
 def _asked(record: dict[str, Any]) -> tuple[str, str]:
     """What a task says, and how it is judged."""
     return record["intent"], json.dumps(record["eval"], sort_keys=True)
-
-
-def load_specs(name: str, data_dir: Path | None = None) -> dict[str, TaskSpec]:
-    """The tasks of one of the original's files by id; ``data_dir`` or DREAMGYM_DATA names their folder."""
-    folder = data_dir or (Path(os.environ[DATA_VARIABLE]) if os.environ.get(DATA_VARIABLE) else None)
-    if folder is None:
-        raise UnavailableError(
-            f"{name} are WebArena's own tasks, which are not part of this package: set {DATA_VARIABLE} or "
-            f"environment.data_dir to the folder that holds webarena/{FILES[name]}"
-        )
-    return _load(folder / "webarena" / FILES[name], name)
-
-
-@lru_cache(maxsize=4)
-def _load(path: Path, name: str) -> dict[str, TaskSpec]:
-    records = _read(path)
-    if not isinstance(records, list) or not all(isinstance(record, dict) for record in records):
-        raise DataError(f"{path}: wanted a list of WebArena tasks")
-    specs = [read_spec(record, f"{name}:{record.get('task_id')}") for record in records]
-    return {spec.id: spec for spec in specs}
-
-
-def _read(path: Path) -> Any:
-    try:
-        with lzma.open(path, "rt", encoding="utf-8") as file:
-            return json.loads(file.read(MAX_FILE))
-    except FileNotFoundError:
-        raise UnavailableError(
-            f"there is no {path}: wanted WebArena's tasks as JSON, packed with xz"
-        ) from None
-    except (
-        OSError,
-        EOFError,
-        lzma.LZMAError,
-        UnicodeDecodeError,
-        json.JSONDecodeError,
-        RecursionError,
-    ) as error:
-        raise DataError(f"{path} cannot be read: {error}") from None
 
 
 @lru_cache(maxsize=4096)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from dreamgym.core.errors import DataError
+from dreamgym.environments.webarena.fields import Fields
 
 STRING, URL, HTML = "string_match", "url_match", "program_html"
 EVALUATORS = (STRING, URL, HTML)
@@ -72,7 +73,7 @@ def read_spec(data: Mapping[str, Any], id: str) -> TaskSpec:
     Raises:
         DataError: a field is missing or of another type, or an evaluator is unknown.
     """
-    reader = _Fields(data, f"WebArena task {id}")
+    reader = Fields(data, f"WebArena task {id}")
     world = data.get("world")
     return TaskSpec(
         id=id,
@@ -82,12 +83,12 @@ def read_spec(data: Mapping[str, Any], id: str) -> TaskSpec:
         template=str(data.get("intent_template_id", "")),
         require_login=bool(data.get("require_login")),
         storage_state=reader.optional("storage_state") or None,
-        evaluation=_evaluation(_Fields(reader.mapping("eval"), f"WebArena task {id}, eval")),
+        evaluation=_evaluation(Fields(reader.mapping("eval"), f"WebArena task {id}, eval")),
         world=world if isinstance(world, int) else None,
     )
 
 
-def _evaluation(reader: _Fields) -> Evaluation:
+def _evaluation(reader: Fields) -> Evaluation:
     types = tuple(reader.strings("eval_types"))
     unknown = [name for name in types if name not in EVALUATORS]
     if unknown or not types:
@@ -99,82 +100,38 @@ def _evaluation(reader: _Fields) -> Evaluation:
     note = reader.optional("url_note") or GOLD_IN_PRED
     if URL in types and GOLD_IN_PRED not in note:
         raise DataError(f"{reader.where}: the URL rule {note!r} is unknown, there is {GOLD_IN_PRED!r}")
-    answers = reader.data.get("reference_answers") or {}
-    checks = reader.data.get("program_html") or []
     return Evaluation(
         types=types,
-        answer=_contents(answers, f"{reader.where}.reference_answers") if STRING in types else Contents(),
-        reference_url=reader.optional("reference_url"),
+        answer=_contents(reader, "reference_answers") if STRING in types else Contents(),
+        reference_url=reader.filled("reference_url") if URL in types else reader.optional("reference_url"),
         string_note=reader.optional("string_note"),
-        html=tuple(_check(_Fields(check, reader.where)) for check in checks) if HTML in types else (),
+        html=tuple(map(_check, reader.fields_of_each("program_html"))) if HTML in types else (),
     )
 
 
-def _check(reader: _Fields) -> HtmlCheck:
+def _check(reader: Fields) -> HtmlCheck:
     locator = reader.string("locator")
     if locator.strip() and not locator.startswith(("document.", "[...document.", "func:")):
         raise DataError(f"{reader.where}: the locator {locator[:60]!r} is of an unknown kind")
     return HtmlCheck(
         url=reader.string("url"),
         locator=locator,
-        wanted=_contents(reader.mapping("required_contents"), f"{reader.where}.required_contents"),
+        wanted=_contents(reader, "required_contents"),
         prep_actions=tuple(reader.strings("prep_actions")) if "prep_actions" in reader.data else (),
     )
 
 
-def _contents(data: object, where: str) -> Contents:
-    if not isinstance(data, Mapping) or not data:
-        raise DataError(f"{where}: found {data!r:.60}, wanted exact_match, must_include or fuzzy_match")
+def _contents(reader: Fields, name: str) -> Contents:
+    data, where = reader.mapping(name), f"{reader.where}.{name}"
     known = {"exact_match": "exact", "must_include": "must_include", "fuzzy_match": "fuzzy"}
     if unknown := sorted(set(data) - set(known)):
         raise DataError(f"{where}: the comparison {unknown[0]!r} is unknown, there are {', '.join(known)}")
-    exact = data.get("exact_match")
-    return Contents(
-        exact=None if exact is None else str(exact),
-        must_include=_listed(data.get("must_include")),
-        fuzzy=_listed(data.get("fuzzy_match")),
+    fields = Fields(data, where)
+    wanted = Contents(
+        exact=fields.word("exact_match"),
+        must_include=fields.words("must_include"),
+        fuzzy=fields.words("fuzzy_match"),
     )
-
-
-def _listed(value: object) -> tuple[str, ...]:
-    """One text or several, as the files have it either way."""
-    if value is None:
-        return ()
-    return (
-        tuple(map(str, value))
-        if isinstance(value, Sequence) and not isinstance(value, str)
-        else (str(value),)
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class _Fields:
-    """Fields of a record, with the place to be named in an error."""
-
-    data: Mapping[str, Any]
-    where: str
-
-    def string(self, name: str) -> str:
-        """A text that must be there."""
-        value = self.data.get(name)
-        if not isinstance(value, str):
-            raise DataError(f"{self.where}: {name} is {value!r:.60}, wanted a text")
-        return value
-
-    def optional(self, name: str) -> str:
-        """A text, empty where there is none."""
-        return self.string(name) if self.data.get(name) is not None else ""
-
-    def strings(self, name: str) -> list[str]:
-        """A list of texts."""
-        value = self.data.get(name)
-        if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-            raise DataError(f"{self.where}: {name} is {value!r:.60}, wanted a list of texts")
-        return value
-
-    def mapping(self, name: str) -> Mapping[str, Any]:
-        """An object."""
-        value = self.data.get(name)
-        if not isinstance(value, dict):
-            raise DataError(f"{self.where}: {name} is {value!r:.60}, wanted an object")
-        return value
+    if wanted == Contents():  # which any answer would meet
+        raise DataError(f"{where}: found {data!r:.60}, wanted exact_match, must_include or fuzzy_match")
+    return wanted

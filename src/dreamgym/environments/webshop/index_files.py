@@ -88,7 +88,7 @@ def open_index(folder: Path) -> SearchIndex:
         starts, documents, scores, peaks, ids, order = (
             np.load(folder / f"{name}.npy", mmap_mode="r") for name in ARRAYS
         )
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, EOFError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise DataError(f"{folder}: no search index can be read there ({error}); build it again") from error
     return SearchIndex(
         vocabulary=vocabulary,

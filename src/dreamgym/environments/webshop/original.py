@@ -19,6 +19,7 @@ from random import Random
 import ijson
 
 from dreamgym.core.errors import DataError, UnavailableError
+from dreamgym.environments.data_folder import level_hint
 from dreamgym.environments.webshop.catalogue import Goal, Product
 from dreamgym.environments.webshop.product_records import price_range, product_of_record, text_of
 from dreamgym.environments.webshop.shop import ORIGINAL, Shop
@@ -54,10 +55,11 @@ def data_folder(data_dir: Path | None = None) -> Path:
 @lru_cache(maxsize=2)
 def load_original(folder: Path) -> Original:
     """The products and goals in ``folder``. Raises DataError with the file and the record."""
-    notes = _read_notes(_existing(folder, ATTRIBUTE_FILES))
+    notes_file, product_file = _existing(folder, ATTRIBUTE_FILES), _existing(folder, PRODUCT_FILES)
+    notes = _read_notes(notes_file)
     rng = Random(DRAW_SEED)
     products: dict[str, Product] = {}
-    for place, record in _records(_existing(folder, PRODUCT_FILES)):
+    for place, record in _records(product_file):
         try:
             asin = text_of(record, "asin")
             if asin == "nan" or len(asin) > 10 or asin in products:
@@ -65,9 +67,15 @@ def load_original(folder: Path) -> Original:
             low, *high = price_range(record)
             price = rng.uniform(low, high[0]) if high else low
             products[asin] = product_of_record(record, notes.get(asin, {}), price=price)
-        except (ValueError, KeyError, TypeError) as error:
-            raise DataError(f"{place}: not a WebShop product ({error!s:.200})") from error
+        except (ValueError, RecursionError) as error:
+            raise DataError(f"{place}: not a WebShop product: {error}") from error
     goals = [goal for product in products.values() for goal in _goals(product, notes, rng)]
+    if not goals:
+        found = f"no goal can be made of its {len(products)} products" if products else "it holds no product"
+        raise DataError(
+            f"{product_file}: {found}, wanted some with an instruction and instruction_attributes in "
+            f"{notes_file}"
+        )
     Random(SHUFFLE_SEED).shuffle(goals)
     return Original(products=tuple(products.values()), goals=tuple(goals))
 
@@ -108,14 +116,15 @@ def _existing(folder: Path, names: tuple[str, ...]) -> Path:
     for name in names:
         if (folder / name).is_file():
             return folder / name
-    raise UnavailableError(f"{folder} holds none of {', '.join(names)}: copy one of them there")
+    hint = level_hint(folder, (*PRODUCT_FILES, *ATTRIBUTE_FILES)) or "copy one of them there"
+    raise UnavailableError(f"{folder} holds none of {', '.join(names)}: {hint}")
 
 
 def _read_notes(path: Path) -> dict[str, dict[str, object]]:
     """What is noted of each product: its attributes, and the instruction made from it."""
     try:
         notes = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise DataError(f"{path}: cannot be read ({error})") from error
     if not isinstance(notes, dict) or not all(isinstance(note, dict) for note in notes.values()):
         raise DataError(f"{path}: wanted a JSON object of objects, one for each product")
@@ -130,7 +139,7 @@ def _records(path: Path) -> Iterator[tuple[str, Mapping[str, object]]]:
             if not isinstance(record, dict):
                 raise DataError(f"{path}, product {number}: {type(record).__name__}, wanted a JSON object")
             yield f"{path}, product {number}", record
-    except (OSError, lzma.LZMAError, EOFError, ValueError, ijson.JSONError) as error:
+    except (OSError, lzma.LZMAError, EOFError, ValueError, RecursionError, ijson.JSONError) as error:
         reason = " ".join(str(error).split())
         raise DataError(f"{path}, after product {number}: {reason}; is the file damaged?") from error
 

@@ -85,7 +85,7 @@ def error_body(text: str, key: Secret) -> Any:
     hidden = key.hide(text)
     try:
         return json.loads(hidden)
-    except ValueError:
+    except (ValueError, RecursionError):
         return hidden
 
 

@@ -28,7 +28,7 @@ class ScriptedClient:
             raise ConfigError(
                 f"scripted:{path} cannot be read ({error.strerror}): name a JSON file"
             ) from error
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise ConfigError(f"scripted:{path} is not JSON: {error}") from error
         answers = script.values() if isinstance(script, dict) else script
         if not isinstance(script, dict | list) or not all(isinstance(answer, str) for answer in answers):
