@@ -59,15 +59,16 @@ def test_what_trains_for_real_needs_none_until_one_is_asked_for(world: str) -> N
 
 
 @pytest.mark.parametrize(
-    ("settings", "message"),
+    ("flags", "message"),
     [
-        (["environment.name=traces"], "dreamgym train --traces FILE"),
-        (["environment.name=webshop", "reasoning_model.name=data/mine"], "environment.offline_data"),
+        (RunFlags(env="traces"), "dreamgym train --traces FILE"),
+        (RunFlags(env="webshop", overrides=["reasoning_model.name=mine"]), "in environment.offline_data"),
     ],
+    ids=["traces", "no data"],
 )
-def test_others_are_told_what_is_missing(settings: list[str], message: str) -> None:
+def test_others_are_told_what_is_missing(flags: RunFlags, message: str) -> None:
     with pytest.raises((ConfigError, UnavailableError), match=message):
-        check_dreamable(resolve(RunFlags(overrides=settings)))
+        check_dreamable(resolve(flags))
 
 
 def test_a_dream_that_was_made_is_played_in_the_tasks_own_world(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -285,7 +285,7 @@ def without(field: str) -> str:
         (without("customization_options"), "'customization_options' is missing, an object of options was"),
         (
             json.dumps([RECORD, {**RECORD, "asin": "B2", "customization_options": {"Size": 7}}]),
-            r"product 2: not a WebShop product: customization_options\['Size'\] is int, a list of values was",
+            r"product 2: not a WebShop product .customization_options\['Size'\] is int, a list of values was",
         ),
         ("[]", "items_shuffle.json: it holds no product, wanted some"),
         (

@@ -68,7 +68,7 @@ def load_original(folder: Path) -> Original:
             price = rng.uniform(low, high[0]) if high else low
             products[asin] = product_of_record(record, notes.get(asin, {}), price=price)
         except (ValueError, RecursionError) as error:
-            raise DataError(f"{place}: not a WebShop product: {error}") from error
+            raise DataError(f"{place}: not a WebShop product ({error})") from error
     goals = [goal for product in products.values() for goal in _goals(product, notes, rng)]
     if not goals:
         found = f"no goal can be made of its {len(products)} products" if products else "it holds no product"
