@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Self
 
-PATIENCE = 300.0  # seconds; a busy machine may take a minute to start
+PATIENCE = 120.0  # seconds; a busy machine may take many to start
 
 
 class Terminal:
@@ -28,10 +28,10 @@ class Terminal:
         )
         os.close(theirs)
 
-    def read_until(self, text: str) -> None:
-        """Wait until ``text`` is on the screen."""
+    def read_until(self, text: str, times: int = 1) -> None:
+        """Wait until ``text`` has been on the screen so many ``times``."""
         late = time.monotonic() + PATIENCE
-        while text not in self.screen:
+        while self.screen.count(text) < times:
             assert time.monotonic() < late, self.screen
             if select.select([self._ours], [], [], 1.0)[0]:
                 self.screen += os.read(self._ours, 4096).decode()
@@ -50,9 +50,16 @@ class Terminal:
                 break
         return status
 
-    def left(self) -> list[str]:
-        """The command lines of the processes that it has started and that still run."""
+    def running(self) -> list[str]:
+        """The command lines of the processes that it has started and that run."""
         return [line for folder in Path("/proc").glob("[0-9]*") if (line := self._started(folder))]
+
+    def left(self) -> list[str]:
+        """Those that still run when everybody had time to leave."""
+        late = time.monotonic() + 10.0
+        while (lines := self.running()) and time.monotonic() < late:
+            time.sleep(0.1)
+        return lines
 
     def _started(self, folder: Path) -> str:
         try:
