@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 from dreamgym.core.config import PolicyModelConfig
-from dreamgym.core.data_structures import Origin, Task, Trajectory
+from dreamgym.core.data_structures import Group, Origin, Task
 from dreamgym.environments.webarena.panels import panel
 from dreamgym.environments.webarena.still.still_env import StillEnv
 from dreamgym.training.models import load_policy
@@ -31,19 +31,23 @@ def main(
 ) -> None:
     """Play every task of the panel with each policy, and print how often it won, kind by kind."""
     for folder in policies:
-        played = asyncio.run(_play(folder, panel(split).tasks, trials))
+        groups = asyncio.run(_play(folder, panel(split).tasks, trials))
+        played = [episode for group in groups for episode in group.scored]
+        failed = sum(len(group.trajectories) for group in groups) - len(played)
         won = Counter(episode.task.task_type for episode in played if episode.success)
         tried = Counter(episode.task.task_type for episode in played)
-        print(f"{folder}: {wilson(won.total(), tried.total()).percent()} of {tried.total()} tries at {split}")
+        print(
+            f"{folder}: {wilson(won.total(), tried.total()).percent()} of {tried.total()} tries at {split}, {failed} failed"
+        )
         print("  " + ", ".join(f"{kind} {won[kind]}/{tried[kind]}" for kind in sorted(tried)), flush=True)
 
 
-async def _play(folder: Path, tasks: tuple[Task, ...], trials: int) -> list[Trajectory]:
+async def _play(folder: Path, tasks: tuple[Task, ...], trials: int) -> list[Group]:
     """All tries of a policy."""
     config = PolicyModelConfig(
         name=str(folder), max_action_tokens=MAX_ACTION_TOKENS, context_length=CONTEXT_LENGTH
     )
-    groups = await collect(
+    return await collect(
         tasks,
         load_policy(config, seed=SAMPLING_SEED),
         _world,
@@ -53,7 +57,6 @@ async def _play(folder: Path, tasks: tuple[Task, ...], trials: int) -> list[Traj
         group_size=trials,
         concurrency=len(tasks),
     )
-    return [episode for group in groups for episode in group.trajectories]
 
 
 async def _world(task: Task, seed: int) -> EnvironmentMaker:

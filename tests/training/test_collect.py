@@ -210,30 +210,20 @@ def test_a_data_set_that_is_included_comes_first_and_keeps_its_splits(folder: Pa
     assert manifest["splits"]["train"]["trajectories"] == len(before[0]) + 4
 
 
+def collect_one(folder: Path, **chosen: Any) -> None:
+    collect_offline_data(folder, episodes=1, settings=CollectSettings(), cast=Household(), seed=8, **chosen)
+
+
 def test_numbers_that_no_fresh_task_has_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Household, "fresh_tasks", lambda self, numbers: iter(()))
     with pytest.raises(ConfigError, match="--fresh-tasks 7:9: no task has these numbers"):
-        collect_offline_data(
-            tmp_path / "none",
-            episodes=1,
-            settings=CollectSettings(),
-            cast=Household(),
-            seed=8,
-            fresh=range(7, 9),
-        )
+        collect_one(tmp_path / "none", fresh=range(7, 9))
     assert not (tmp_path / "none").exists()
 
 
 def test_a_data_set_that_is_not_there_cannot_be_included(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="does not exist"):
-        collect_offline_data(
-            tmp_path / "more",
-            episodes=1,
-            settings=CollectSettings(),
-            cast=Household(),
-            seed=8,
-            include=tmp_path / "nowhere",
-        )
+        collect_one(tmp_path / "more", include=tmp_path / "nowhere")
     assert not (tmp_path / "more").exists()
 
 

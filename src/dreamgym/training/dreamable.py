@@ -7,10 +7,7 @@ from pathlib import Path
 from dreamgym.core.config import DreamGymConfig
 from dreamgym.core.errors import ConfigError, UnavailableError
 from dreamgym.training.models import ASSETS, EMBEDDED
-from dreamgym.training.settings import ALFWORLD, TAUBENCH, TRACES, WEBARENA, WEBSHOP
-
-# How long examples/dreams/….sh takes.
-MADE_IN = {WEBSHOP: "an hour", TAUBENCH: "an hour and a half", WEBARENA: "about three hours"}
+from dreamgym.training.settings import ALFWORLD, TRACES
 
 
 def check_dreamable(config: DreamGymConfig) -> None:
@@ -45,7 +42,7 @@ def _remedy(name: str) -> str:
     if name == TRACES:
         return "`dreamgym train --traces FILE` fits one, and config.yaml in its output folder names it"
     return (
-        f"make one with `sh examples/dreams/{name}.sh` ({MADE_IN[name]} on two cores) and name it with "
+        f"make one with `sh examples/dreams/{name}.sh`, which says how long it takes, and name it with "
         f"`--config configs/{name}_dream.yaml`, or by the settings in that file; without one, "
         f"`dreamgym train --env {name}` trains for real"
     )

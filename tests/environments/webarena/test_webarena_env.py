@@ -9,7 +9,6 @@ import lzma
 import re
 import subprocess
 import sys
-from importlib.util import find_spec
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -297,7 +296,7 @@ def test_the_doctor_names_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> No
     assert needs()[3].hint.startswith("the environment variable HOMEPAGE is 'ftp://x': wanted a URL")
 
 
-@pytest.mark.skipif(find_spec("playwright") is None, reason="no Playwright: pip install 'dreamgym[browser]'")
+@needs_browser
 def test_the_doctor_finds_the_chromium_that_playwright_would_start(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -6,6 +6,7 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from math import isfinite
+from typing import Any
 
 from dreamgym.environments.webshop.catalogue import Options, Product
 
@@ -42,13 +43,13 @@ def price_range(record: Mapping[str, object]) -> list[float]:
     pricing = record.get("pricing")
     if not pricing:
         return [NO_PRICE]
-    parts: list[object] = []
+    parts: list[Any] = []
     if isinstance(pricing, list):
         parts = pricing[:2]
     elif isinstance(pricing, str):
         parts = [re.sub(r"[^\d.]", "", price) for price in pricing.split("$")[1:3]]
     try:
-        prices = [float(part) for part in parts]  # type: ignore[arg-type]
+        prices = [float(part) for part in parts]
     except (ValueError, TypeError, OverflowError):
         prices = []
     if not prices or not all(map(isfinite, prices)):

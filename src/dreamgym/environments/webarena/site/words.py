@@ -6,9 +6,10 @@ live in "bread" and look for a "madrid lamp". What the pages themselves are made
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import chain
 from random import Random
 
 from dreamgym.utils.draws import choose, shuffled
@@ -85,16 +86,15 @@ def words_of(world: int) -> Words:
 @lru_cache(maxsize=256)
 def _mixed(world: int) -> Words:
     """The usual words, dealt anew to all places."""
-    rng = Random(derive_seed("words", world))
-    cards = iter(shuffled(rng, sorted(_cards())))
+    rng, every_word = Random(derive_seed("words", world)), _movable()
+    cards = iter(shuffled(rng, every_word))
 
     def deal(like: Sequence[str]) -> tuple[str, ...]:
         return tuple(next(cards) for _ in like)
 
-    def phrases(like: Sequence[str], pool: Sequence[str]) -> tuple[str, ...]:
-        return tuple(" ".join(choose(rng, pool) for _ in phrase.split()) for phrase in like)
+    def phrases(like: Sequence[str]) -> tuple[str, ...]:
+        return tuple(" ".join(choose(rng, every_word) for _ in phrase.split()) for phrase in like)
 
-    everything = sorted(_cards())
     return Words(
         colours=deal(USUAL.colours),
         nouns={category: deal(nouns) for category, nouns in USUAL.nouns.items()},
@@ -104,23 +104,18 @@ def _mixed(world: int) -> Words:
         things={forum: deal(things) for forum, things in USUAL.things.items()},
         adjectives=deal(USUAL.adjectives),
         occasions=deal(USUAL.occasions),
-        remarks=phrases(USUAL.remarks, everything),
-        bios=phrases(USUAL.bios, everything),
-        greetings=phrases(USUAL.greetings, everything),
+        remarks=phrases(USUAL.remarks),
+        bios=phrases(USUAL.bios),
+        greetings=phrases(USUAL.greetings),
         first_order=1 + int(60 * rng.random()),
     )
 
 
 @lru_cache(maxsize=1)
-def _cards() -> frozenset[str]:
-    """The words that may change places, each once."""
-    return frozenset(word for text in _texts() for word in text.split() if len(word) >= SHORTEST)
-
-
-def _texts() -> Iterator[str]:
-    groups: Iterable[Sequence[str]] = (
-        USUAL.colours, *USUAL.nouns.values(), USUAL.people, USUAL.passwords, USUAL.cities,
+def _movable() -> tuple[str, ...]:
+    """The words that may change places, each once, in alphabetical order."""
+    texts = chain(
+        USUAL.colours, USUAL.every_noun, USUAL.people, USUAL.passwords, USUAL.cities,
         *USUAL.things.values(), USUAL.adjectives, USUAL.occasions, USUAL.phrases,
     )  # fmt: skip
-    for group in groups:
-        yield from group
+    return tuple(sorted({word for text in texts for word in text.split() if len(word) >= SHORTEST}))
