@@ -36,9 +36,8 @@ def main(
         failed = sum(len(group.trajectories) for group in groups) - len(played)
         won = Counter(episode.task.task_type for episode in played if episode.success)
         tried = Counter(episode.task.task_type for episode in played)
-        print(
-            f"{folder}: {wilson(won.total(), tried.total()).percent()} of {tried.total()} tries at {split}, {failed} failed"
-        )
+        rate = wilson(won.total(), tried.total()).percent()
+        print(f"{folder}: {rate} of {tried.total()} tries at {split}, {failed} failed")
         print("  " + ", ".join(f"{kind} {won[kind]}/{tried[kind]}" for kind in sorted(tried)), flush=True)
 
 

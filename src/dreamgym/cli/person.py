@@ -34,9 +34,9 @@ def introduce(task: Task, seen: Observation) -> None:
 def ask(task: Task, seen: Observation) -> str | None:
     """A command that the person types; ``?`` shows what there is to know, an empty line leaves."""
     while True:
-        print("> ", end="", file=sys.stderr, flush=True)
         try:
-            with interrupts_raised():
+            with interrupts_raised():  # before anybody can see the prompt and answer it with Ctrl-C
+                print("> ", end="", file=sys.stderr, flush=True)
                 command = input().strip()
         except EOFError:
             return None

@@ -153,12 +153,14 @@ async def _play(opened: Open, tell: Tell, ask: Ask, show: Show) -> None:
         seen = await environment.reset(task, 0)
         tell(task, seen)
         show(StepResult(observation=seen, reward=0.0, terminated=False, truncated=False), report())
-        while (command := ask(task, seen)) is not None:
+        while True:
+            await asyncio.sleep(0)  # a Ctrl-C during what never waited is heard here
+            if (command := ask(task, seen)) is None:
+                return
             result = await environment.step(command)
             show(result, report())
             seen = result.observation
             if result.terminated or result.truncated:
                 return
-            await asyncio.sleep(0)  # a Ctrl-C during a turn that never waited is heard here
     finally:
         await environment.close()
