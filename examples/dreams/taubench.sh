@@ -1,5 +1,5 @@
 #!/bin/sh
-# The dream of the shop with tools and a customer and the policy that learns in it, from nothing: an hour and a half on two cores (docs/taubench.md).
+# The dream of the shop with tools and a customer and the policy that learns in it, from nothing: about two hours on two cores (docs/taubench.md).
 # What a command has made is not made again, so the script goes on where it was stopped.
 set -eu
 
