@@ -40,7 +40,7 @@ def test_success_is_of_the_episodes_that_measured_the_policy():
     ]
     assert evaluation.metrics("real")["eval/real/failed"] == 1
     assert evaluation.lines()[0] == f"all   {wilson(3, 6).percent()}"
-    assert evaluation.lines()[-1] == "1 episodes failed and are left out"
+    assert evaluation.lines()[-1] == "1 episodes failed and are left out (1 endpoint_error)"
 
 
 def test_a_part_of_the_reward_is_told_and_is_no_success():

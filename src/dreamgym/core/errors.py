@@ -107,6 +107,12 @@ class JudgeError(EpisodeError):
     stop_reason = StopReason.JUDGE_ERROR
 
 
+class TaskUnavailableError(EpisodeError):
+    """One task of many that cannot be played here: its site, its login or its judge is missing."""
+
+    stop_reason = StopReason.ENVIRONMENT_ERROR
+
+
 class EnvironmentFailedError(EpisodeError):
     """An environment raised an exception of its own."""
 

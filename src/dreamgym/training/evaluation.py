@@ -43,6 +43,11 @@ class Evaluation:
         return tuple(t for t in self.trajectories if _is_measured(t))
 
     @property
+    def failed(self) -> tuple[Trajectory, ...]:
+        """The others."""
+        return tuple(t for t in self.trajectories if not _is_measured(t))
+
+    @property
     def success(self) -> Interval:
         """The share solved, with Wilson's 95 % interval."""
         return _success(self.measured)
@@ -77,7 +82,7 @@ class Evaluation:
         }
         values["success_high"] = self.success.high
         values["mean_return"] = self.mean_return
-        values["failed"] = float(len(self.trajectories) - len(self.measured))
+        values["failed"] = float(len(self.failed))
         values |= {f"success/{kind}": share.estimate for kind, share in self.by_type.items()}
         return {f"eval/{name}/{key}": value for key, value in values.items() if math.isfinite(value)}
 
@@ -88,17 +93,24 @@ class Evaluation:
         lines = [f"{name:<{width}}{share.percent()}" for name, share in shares.items()]
         if any(t.episode_return not in (0.0, 1.0) for t in self.measured):
             lines.insert(1, f"return {self.mean_return:.3f} on average")
-        unmeasured = len(self.trajectories) - len(self.measured)
         lines.extend(map(str, self.pass_hat))
-        return [*lines, *([f"{unmeasured} episodes failed and are left out"] if unmeasured else [])]
+        return [*lines, *self._left_out()]
+
+    def _left_out(self) -> list[str]:
+        if not self.failed:
+            return []
+        reasons = Counter(t.stop_reason.value for t in self.failed).most_common()
+        counts = ", ".join(f"{number} {reason}" for reason, number in reasons)
+        first = self.failed[0]
+        why = f"; the first, {first.task.id}: {first.detail}" if first.detail else ""
+        return [f"{len(self.failed)} episodes failed and are left out ({counts}){why}"]
 
     def to_json(self) -> dict[str, Any]:
         """The summary, and one line per episode."""
-        failed = Counter(t.stop_reason.value for t in self.trajectories if not _is_measured(t))
         return {
             **_interval_json(self.measured),
             "mean_return": self.mean_return if self.measured else None,
-            "failed": dict(sorted(failed.items())),
+            "failed": dict(sorted(Counter(t.stop_reason.value for t in self.failed).items())),
             "turns": self.turns,
             "pass_hat_k": [_pass_hat_json(measured) for measured in self.pass_hat],
             "by_type": {

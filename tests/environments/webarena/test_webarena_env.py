@@ -20,9 +20,9 @@ from typer.testing import CliRunner
 
 from documents import code_blocks, run_blocks
 from dreamgym.cli.main import app
-from dreamgym.core.data_structures import Origin, Task
+from dreamgym.core.data_structures import Origin, StopReason, Task
 from dreamgym.core.errors import ConfigError, DataError, EnvironmentFailedError, UnavailableError
-from dreamgym.environments.base_env import Environment, StepResult
+from dreamgym.environments.base_env import Environment, Observation, StepResult
 from dreamgym.environments.checks import check_env
 from dreamgym.environments.gymnasium_view import GymnasiumView
 from dreamgym.environments.webarena.browser.chromium import own_chromium
@@ -34,6 +34,10 @@ from dreamgym.environments.webarena.players import Mistaken, Randomly
 from dreamgym.environments.webarena.serving import borrow_site, give_back_site
 from dreamgym.environments.webarena.site.server import COOKIE
 from dreamgym.environments.webarena.site.tasks import TEMPLATES
+from dreamgym.training.evaluation import play_panel
+from dreamgym.training.rollout import EnvironmentMaker
+from dreamgym.training.scripted_policy import ScriptedPolicy
+from dreamgym.utils.stats import wilson
 from webarena_browser import needs_browser, needs_miniwob
 
 ONE_OF_EACH = [task_named(f"site:{100_000 + number}:{name}") for number, name in enumerate(TEMPLATES)]
@@ -48,6 +52,13 @@ async def expert_wins(environment: WebarenaEnv, task: Task) -> list[StepResult]:
         answers.append(await environment.step(player.choose(seen.text, ())))
         seen = answers[-1].observation
     return answers
+
+
+class Idler:
+    """Ends every episode at once."""
+
+    def act(self, seen: Observation) -> str:
+        return NOTHING
 
 
 def test_it_is_a_real_environment() -> None:
@@ -249,6 +260,43 @@ def test_without_playwright_it_says_what_to_install(monkeypatch: pytest.MonkeyPa
 def test_without_a_chromium_that_starts_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("dreamgym.environments.webarena.browser.chromium.executable", lambda: "/no/chromium")
     assert "apt-get install chromium" in refused(CART)
+
+
+@needs_browser
+def test_a_task_that_cannot_be_played_here_leaves_the_others_to_be_evaluated(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A panel of WebArena's holds some that no one can play, and those of sites that a user does not have."""
+    monkeypatch.delenv("MAP", raising=False)
+    record = {
+        "task_id": 7,
+        "sites": ["map"],
+        "start_url": "__MAP__",
+        "intent": "find a lamp",
+        "require_login": False,
+        "eval": {"eval_types": ["string_match"], "reference_answers": {"exact_match": "yes"}},
+    }
+    (tmp_path / "webarena").mkdir()
+    with lzma.open(tmp_path / "webarena" / "webarena_test.raw.json.xz", "wt") as file:
+        json.dump([record], file)
+    tasks = [*panel("webarena", None, tmp_path).tasks, CART]
+
+    async def make(task: Task, seed: int) -> EnvironmentMaker:
+        return lambda: WebarenaEnv(data_dir=tmp_path)
+
+    policy = ScriptedPolicy(lambda task, rng: Idler())
+    evaluation = asyncio.run(
+        play_panel(policy, tasks, make, origin=Origin.REAL, seed=0, label="eval", concurrency=2)
+    )
+    assert [t.stop_reason for t in evaluation.trajectories] == [
+        StopReason.ENVIRONMENT_ERROR,
+        StopReason.TERMINATED,
+    ]
+    assert evaluation.success == wilson(0, 1)
+    assert evaluation.lines()[-1] == (
+        "1 episodes failed and are left out (1 environment_error); the first, webarena:7: the task needs the "
+        "site MAP, and nothing says where it is: set the environment variable MAP to its URL"
+    )
 
 
 @needs_browser

@@ -13,7 +13,7 @@ from typing import Any, cast
 import pytest
 
 from dreamgym.core.data_structures import StopReason
-from dreamgym.core.errors import ConfigError, DataError, JudgeError, UnavailableError
+from dreamgym.core.errors import DataError, JudgeError, TaskUnavailableError, UnavailableError
 from dreamgym.environments.webarena.browser.tab import Tab
 from dreamgym.environments.webarena.evaluators.evaluate import refusal
 from dreamgym.environments.webarena.evaluators.helpers import helper_url, post_url, why_not
@@ -139,14 +139,16 @@ def test_a_task_that_lacks_its_login_or_its_judge_names_the_setting(
         return place_of(task, site, data_dir=tmp_path, judge=judge, auth_dir=auth_dir)
 
     with pytest.raises(
-        UnavailableError, match=r"the login shopping_state\.json: set environment\.auth_dir to"
+        TaskUnavailableError, match=r"the login shopping_state\.json: set environment\.auth_dir to"
     ):
         place(0)
-    with pytest.raises(UnavailableError, match=r"not in .*: set environment\.auth_dir to"):
+    with pytest.raises(TaskUnavailableError, match=r"not in .*: set environment\.auth_dir to"):
         place(0, tmp_path)
     (tmp_path / "shopping_state.json").write_text("{}")
     assert place(0, tmp_path).storage_state == str(tmp_path / "shopping_state.json")
-    with pytest.raises(UnavailableError, match=r"set environment\.judge to a client, such as openai:MODEL"):
+    with pytest.raises(
+        TaskUnavailableError, match=r"set environment\.judge to a client, such as openai:MODEL"
+    ):
         place(1)
     assert place(1, judge=ScriptedClient([])).instruction == "buy a lamp"
 
@@ -329,7 +331,7 @@ def test_sites_have_names_wherever_they_are(monkeypatch: pytest.MonkeyPatch) -> 
     assert sites.shorten("http://h:7770") == "SHOPPING"
     assert sites.shorten("http://h:77701/a") == "http://h:77701/a"
     assert sites.origins() == {"http://h:7770", "http://h:7780"}
-    with pytest.raises(UnavailableError, match="set the environment variable GITLAB"):
+    with pytest.raises(TaskUnavailableError, match="set the environment variable GITLAB"):
         sites.expand("__GITLAB__/x")
 
 
@@ -350,5 +352,5 @@ def test_a_variable_that_holds_no_url_troubles_only_who_needs_it(
         return place_of(task, cast(Site, None), data_dir=tmp_path, judge=None, auth_dir=None)
 
     assert place(0).origins == {"http://h:7770"}
-    with pytest.raises(ConfigError, match="the environment variable MAP is 'ftp://x': wanted a URL"):
+    with pytest.raises(TaskUnavailableError, match="the environment variable MAP is 'ftp://x': wanted a URL"):
         place(1)

@@ -93,7 +93,8 @@ class WebarenaEnv:
         """Start ``task``; ``seed`` changes MiniWoB++'s pages, a site's tasks hold no chance.
 
         Raises:
-            UnavailableError: no browser, no site, or an evaluator that cannot run here.
+            TaskUnavailableError: its site, its login or its evaluator is not here.
+            UnavailableError: no browser, or no package or file that the task is made of.
             EnvironmentFailedError: the site is down.
         """
         self._restored = None

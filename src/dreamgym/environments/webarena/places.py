@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from dreamgym.core.data_structures import Task
-from dreamgym.core.errors import UnavailableError
+from dreamgym.core.errors import TaskUnavailableError
 from dreamgym.environments.webarena import miniwob
 from dreamgym.environments.webarena.browser.tab import Tab
 from dreamgym.environments.webarena.evaluators.evaluate import Evaluator, refusal
@@ -213,15 +213,15 @@ def place_of(
 
     Raises:
         DataError: nothing knows the task.
-        UnavailableError: its site, its login or its evaluator is not here; the message says what to do.
-        ConfigError: the variable of its site holds no URL.
+        TaskUnavailableError: its site, its login or its evaluator is not here; the message says what to do.
+        UnavailableError: the package or the files that it is made of are not there.
     """
     if task.id.startswith(f"{MINIWOB}:"):
         miniwob.page_names()
         return MiniwobPlace(site=site, page=task.id.removeprefix(f"{MINIWOB}:"))
     spec = spec_of(task, data_dir)
     if reason := refusal(spec, has_judge=judge is not None, own=spec.world is not None):
-        raise UnavailableError(f"the task {task.id} cannot be played: {reason}")
+        raise TaskUnavailableError(f"the task {task.id} cannot be played: {reason}")
     if spec.world is not None:
         return OwnPlace(site=site, spec=spec, judge=judge)
     sites = Sites.from_environment()
@@ -242,7 +242,7 @@ def _login_of(spec: TaskSpec, auth_dir: Path | None) -> str | None:
     file = Path(spec.storage_state).name
     if auth_dir is None or not (auth_dir / file).is_file():
         found = "" if auth_dir is None else f", which is not in {auth_dir}"
-        raise UnavailableError(
+        raise TaskUnavailableError(
             f"the task {spec.id} needs the login {file}{found}: set environment.auth_dir to the folder in "
             "which WebArena's auto_login.py has put it"
         )

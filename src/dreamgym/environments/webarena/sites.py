@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-from dreamgym.core.errors import ConfigError, UnavailableError
+from dreamgym.core.errors import TaskUnavailableError
 
 NAMES = ("SHOPPING_ADMIN", "SHOPPING", "REDDIT", "GITLAB", "MAP", "WIKIPEDIA", "HOMEPAGE")
 _PLACEHOLDER = re.compile(r"__([A-Z_]+?)__")
@@ -48,8 +48,7 @@ class Sites:
         """``text`` with URLs for placeholders.
 
         Raises:
-            UnavailableError: a site is nowhere.
-            ConfigError: its variable holds no URL.
+            TaskUnavailableError: a site is nowhere, or its variable holds no URL.
         """
         return _PLACEHOLDER.sub(lambda match: self._url(match[1]), text)
 
@@ -66,9 +65,9 @@ class Sites:
 
     def _url(self, name: str) -> str:
         if name in self.strange:
-            raise ConfigError(self.strange[name])
+            raise TaskUnavailableError(self.strange[name])
         if name not in self.urls:
-            raise UnavailableError(
+            raise TaskUnavailableError(
                 f"the task needs the site {name}, and nothing says where it is: set the environment variable "
                 f"{name} to its URL"
             )
