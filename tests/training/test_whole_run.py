@@ -1,5 +1,6 @@
 """The command line trains, evaluates, resumes with the real parts; killed at any moment it ends bit-equal."""
 
+import asyncio
 import contextlib
 import json
 import random
@@ -16,6 +17,7 @@ from typer.testing import CliRunner, Result
 
 from dreamgym.cli.main import app
 from dreamgym.reports.run_files import read_episodes, read_run
+from dreamgym.training import rollout
 from dreamgym.training.checkpoints import read_checkpoint
 from dreamgym.utils.metrics import MetricsLog, read_metrics
 from small_run import prepare
@@ -134,6 +136,31 @@ def test_a_checkpoint_is_evaluated_with_intervals_and_readable_episodes(whole, t
     assert (results["episodes"], results["trials"], len(results["tasks"])) == (10, 2, 10)
     assert [(p["k"], p["tasks"]) for p in results["pass_hat_k"]] == [(1, 5), (2, 5)]
     assert results["pass_hat_k"][0]["estimate"] == pytest.approx(results["success"])
+
+
+def test_an_interrupted_evaluation_keeps_what_was_played_and_says_that_it_is_not_all(
+    whole, tmp_path, monkeypatch
+):
+    arguments = ["--checkpoint", str(whole[0] / "policy_iter_0006.json"), "--num-episodes", "5"]
+    complete, stopped = tmp_path / "complete.json", tmp_path / "stopped.json"
+    assert run("evaluate", *arguments, "--output", str(complete)).exit_code == 0
+    played, play = [], rollout.play_episode
+
+    async def play_three(*positional, **named):
+        episode = await play(*positional, **named)
+        played.append(episode.id)
+        if len(played) == 4:  # typed while the fourth ends
+            signal.raise_signal(signal.SIGINT)
+            await asyncio.sleep(60)
+        return episode
+
+    monkeypatch.setattr(rollout, "play_episode", play_three)
+    result = run("evaluate", *arguments, "--output", str(stopped), "training.concurrency=1")
+    assert result.exit_code == 130
+    assert "interrupted after 3 of 5 episodes" in result.stderr
+    kept, all_of_them = (json.loads(path.read_text()) for path in (stopped, complete))
+    assert (kept["complete"], all_of_them["complete"]) == (False, True)
+    assert kept["tasks"] == all_of_them["tasks"][:3]
 
 
 def test_a_finished_run_resumed_says_the_same_again(whole, settings):

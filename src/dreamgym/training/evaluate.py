@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dreamgym.utils.commands import check_output, explained
+from dreamgym.core.data_structures import Task, Trajectory
+from dreamgym.utils.commands import INTERRUPTED, check_output, explained
+
+if TYPE_CHECKING:  # these import torch; --help does not need it
+    from dreamgym.core.config import TrainingConfig
+    from dreamgym.training.evaluation import Bout, Evaluation
+    from dreamgym.training.policy import Policy
+    from dreamgym.utils.progress import Advance
 
 
 @explained
@@ -39,6 +48,8 @@ def evaluate(
 ) -> None:
     """Measure a checkpoint: success with its interval, by task type, and every episode as text.
 
+    Ctrl-C keeps the episodes that have ended; short ones end first, so they are no figure of the panel.
+
     \b
     Examples:
       dreamgym evaluate --checkpoint data/checkpoints/policy_iter_0020.json
@@ -48,7 +59,6 @@ def evaluate(
     """
     from dreamgym.training.build import open_evaluation
     from dreamgym.training.episode_text import episodes_text
-    from dreamgym.training.evaluation import play_panel
     from dreamgym.utils import atomic
     from dreamgym.utils.progress import make_reporter
 
@@ -56,23 +66,11 @@ def evaluate(
     reporter, started = make_reporter(), time.monotonic()
     chosen = [*([f"environment.name={env}"] if env else []), *(overrides or ())]
     opened = open_evaluation(checkpoint, chosen, panel=panel, num_episodes=num_episodes, dream=dream)
-    with (
-        opened as (bout, policy, config),
-        reporter.stage(f"{bout.name} episodes", trials * len(bout.tasks)) as advance,
-    ):
-        evaluation = asyncio.run(
-            play_panel(
-                policy,
-                [task for task in bout.tasks for _ in range(trials)],
-                bout.make_environment,
-                origin=bout.origin,
-                seed=seed,
-                label=f"eval-{bout.name}",
-                concurrency=config.training.concurrency,
-                max_failed_share=config.training.max_failed_share,
-                on_episode=lambda _: advance(),
-            )
-        )
+    with opened as (bout, policy, config):
+        tasks = [task for task in bout.tasks for _ in range(trials)]
+        with reporter.stage(f"{bout.name} episodes", len(tasks)) as advance:
+            evaluation = _played(bout, policy, config.training, tasks, seed=seed, advance=advance)
+    complete = len(evaluation.trajectories) == len(tasks)
     results = {
         "checkpoint": str(checkpoint),
         "environment": config.environment.name,
@@ -80,6 +78,7 @@ def evaluate(
         "panel": panel,
         "seed": seed,
         "trials": trials,
+        "complete": complete,
         "seconds": round(time.monotonic() - started, 1),
         **evaluation.to_json(),
     }
@@ -89,6 +88,48 @@ def evaluate(
     for line in evaluation.lines():
         print(line)
     print(f"results   {output}\nepisodes  {episodes}")
+    if not complete:
+        stopped = f"interrupted after {len(evaluation.trajectories)} of {len(tasks)} episodes"
+        print(f"{stopped}: short ones end first, so this is no figure of the panel", file=sys.stderr)
+        raise typer.Exit(INTERRUPTED)
+
+
+def _played(
+    bout: Bout,
+    policy: Policy,
+    settings: TrainingConfig,
+    tasks: Sequence[Task],
+    *,
+    seed: int,
+    advance: Advance,
+) -> Evaluation:
+    """All episodes, or after Ctrl-C those that have ended."""
+    from dreamgym.training.evaluation import Evaluation, play_panel
+
+    ended: list[Trajectory] = []
+
+    def note(trajectory: Trajectory) -> None:
+        ended.append(trajectory)
+        advance()
+
+    try:
+        return asyncio.run(
+            play_panel(
+                policy,
+                tasks,
+                bout.make_environment,
+                origin=bout.origin,
+                seed=seed,
+                label=f"eval-{bout.name}",
+                concurrency=settings.concurrency,
+                max_failed_share=settings.max_failed_share,
+                on_episode=note,
+            )
+        )
+    except KeyboardInterrupt:
+        if not ended:
+            raise
+        return Evaluation(trajectories=tuple(sorted(ended, key=lambda episode: episode.id)))
 
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
