@@ -16,10 +16,14 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from dreamgym.cli.main import app
+from dreamgym.environments.alfworld.from_sheet import sheet_of_game
+from dreamgym.environments.alfworld.panels import game_of
 from dreamgym.reports.run_files import read_episodes, read_run
 from dreamgym.training import rollout
+from dreamgym.training.build import open_evaluation
 from dreamgym.training.checkpoints import read_checkpoint
 from dreamgym.utils.metrics import MetricsLog, read_metrics
+from dreamgym.utils.progress import PlainReporter
 from small_run import prepare
 
 ITERATIONS = 6
@@ -136,6 +140,16 @@ def test_a_checkpoint_is_evaluated_with_intervals_and_readable_episodes(whole, t
     assert (results["episodes"], results["trials"], len(results["tasks"])) == (10, 2, 10)
     assert [(p["k"], p["tasks"]) for p in results["pass_hat_k"]] == [(1, 5), (2, 5)]
     assert results["pass_hat_k"][0]["estimate"] == pytest.approx(results["success"])
+
+
+def test_a_dreamed_evaluation_starts_like_the_runs_own(whole):
+    """From the tasks' true sheets, so that both say the same."""
+    manifest = whole[0] / "policy_iter_0006.json"
+    with open_evaluation(
+        manifest, [], panel="valid", num_episodes=3, dream=True, reporter=PlainReporter()
+    ) as (bout, _, _):
+        assert (bout.name, len(bout.tasks)) == ("dreamed", 3)
+        assert [task.sheet for task in bout.tasks] == [sheet_of_game(game_of(task)) for task in bout.tasks]
 
 
 def test_an_interrupted_evaluation_keeps_what_was_played_and_says_that_it_is_not_all(

@@ -103,9 +103,15 @@ def build_parts(config: DreamGymConfig, grounds: Grounds, folder: RunFolder, rep
 
 @contextlib.contextmanager
 def open_evaluation(
-    checkpoint: Path, overrides: Sequence[str], *, panel: str, num_episodes: int | None, dream: bool
+    checkpoint: Path,
+    overrides: Sequence[str],
+    *,
+    panel: str,
+    num_episodes: int | None,
+    dream: bool,
+    reporter: Reporter,
 ) -> Iterator[tuple[Bout, LocalPolicy, DreamGymConfig]]:
-    """A checkpoint's policy, and the bout it is to play."""
+    """A checkpoint's policy, and the bout it is to play: in a dream the one that ``build_evaluator`` has."""
     found = read_checkpoint(checkpoint)
     try:
         config = override_config(found.config, overrides)
@@ -116,17 +122,14 @@ def open_evaluation(
             grounds = open_files.enter_context(open_grounds(config, dream=True))
             found.restore({"replay_buffer": grounds.buffer})
             domain, policy = grounds.domain, grounds.policy
-            factory: EnvironmentFactory = DreamFactory(
-                grounds.dream, max_turns=config.environment.dream_max_turns, over=grounds.domain.over
-            )
         else:
             domain = open_domain(config.environment, environment_client(config))
             policy = load_policy(config.policy_model)
-            factory = domain.real_world
         found.restore({"policy": policy})
         tasks = domain.panels(panel, num_episodes or config.training.eval_episodes)
-        origin = Origin.DREAMED if dream else Origin.REAL
-        bout = Bout(name=origin.value, tasks=tasks, make_environment=factory, origin=origin)
+        bout = (
+            _dreamed_bout(config, grounds, tasks, reporter) if dream else _real_bout(tasks, domain.real_world)
+        )
         yield bout, policy, config
 
 
@@ -205,11 +208,9 @@ def build_evaluator(
     tasks = domain.panels(EVALUATION_PANEL, config.training.eval_episodes)
     bouts = []
     if domain.make_real is not None:
-        bouts.append(Bout(name="real", tasks=tasks, make_environment=domain.make_real, origin=Origin.REAL))
+        bouts.append(_real_bout(tasks, domain.make_real))
     if grounds.offline or config.dreams:
-        known = _with_true_sheets(domain, tasks[:: len(bouts) + 1], reporter)
-        dream = DreamFactory(grounds.dream, max_turns=config.environment.max_turns, over=domain.over)
-        bouts.append(Bout(name="dreamed", tasks=known, make_environment=dream, origin=Origin.DREAMED))
+        bouts.append(_dreamed_bout(config, grounds, tasks[:: len(bouts) + 1], reporter))
     return PanelEvaluator(
         bouts=bouts,
         folder=folder,
@@ -217,6 +218,25 @@ def build_evaluator(
         seed=config.training.seed,
         concurrency=config.training.concurrency,
         max_failed_share=config.training.max_failed_share,
+    )
+
+
+def _real_bout(tasks: Sequence[Task], make_environment: EnvironmentFactory) -> Bout:
+    origin = Origin.REAL
+    return Bout(name=origin.value, tasks=tasks, make_environment=make_environment, origin=origin)
+
+
+def _dreamed_bout(
+    config: DreamGymConfig, grounds: Grounds, tasks: Sequence[Task], reporter: Reporter
+) -> Bout:
+    """``tasks`` in a dream that is given their true sheets, with the turns that the real world gives."""
+    return Bout(
+        name=Origin.DREAMED.value,
+        tasks=_with_true_sheets(grounds.domain, tasks, reporter),
+        make_environment=DreamFactory(
+            grounds.dream, max_turns=config.environment.max_turns, over=grounds.domain.over
+        ),
+        origin=Origin.DREAMED,
     )
 
 

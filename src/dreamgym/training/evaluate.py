@@ -43,7 +43,10 @@ def evaluate(
     ] = "valid",
     seed: Annotated[int, typer.Option(help="Seed of the policy's sampling.")] = 0,
     dream: Annotated[
-        bool, typer.Option("--dream", help="Play in the dream instead of the real environment.")
+        bool,
+        typer.Option(
+            "--dream", help="Play in the dream, which is given the tasks' true sheets, not in the real world."
+        ),
     ] = False,
 ) -> None:
     """Measure a checkpoint: success with its interval, by task type, and every episode as text.
@@ -65,7 +68,9 @@ def evaluate(
     check_output(output)
     reporter, started = make_reporter(), time.monotonic()
     chosen = [*([f"environment.name={env}"] if env else []), *(overrides or ())]
-    opened = open_evaluation(checkpoint, chosen, panel=panel, num_episodes=num_episodes, dream=dream)
+    opened = open_evaluation(
+        checkpoint, chosen, panel=panel, num_episodes=num_episodes, dream=dream, reporter=reporter
+    )
     with opened as (bout, policy, config):
         tasks = [task for task in bout.tasks for _ in range(trials)]
         with reporter.stage(f"{bout.name} episodes", len(tasks)) as advance:
