@@ -226,6 +226,33 @@ def test_the_stop_token_ends_and_is_kept(model: PreTrainedModel) -> None:
     assert (stopped.finish_reason, free.finish_reason) == ("stop", "length")
 
 
+def test_the_first_token_alone_is_one_that_it_may_be(model: PreTrainedModel) -> None:
+    """Its probability is among those; a neighbour that is free samples as it does alone."""
+    prompt, allowed = tokens(random.Random(3), 20), torch.zeros(VOCABULARY, dtype=torch.bool)
+    allowed[[7, 40, 61]] = True
+    alone = sampled(BatchingEngine(model).session(seed=4), prompt)
+    engine = BatchingEngine(model)
+    held, free = engine.session(seed=4), engine.session(seed=4)
+
+    async def both() -> tuple[Generated, Generated]:
+        for session in (held, free):
+            session.append(prompt)
+        return await asyncio.gather(
+            held.generate(stop_ids=(), max_tokens=8, temperature=1.0, may_start_V=allowed),
+            free.generate(stop_ids=(), max_tokens=8, temperature=1.0),
+        )
+
+    bound, unbound = asyncio.run(both())
+    assert unbound.token_ids == alone.token_ids
+    assert alone.token_ids[0] not in (7, 40, 61)
+    assert bound.token_ids[0] in (7, 40, 61)
+    reference = reference_logprobs(model, held.token_ids, len(prompt), 1.0)
+    reference[0] = reference[0].masked_fill(~allowed, -torch.inf).log_softmax(-1)
+    for token, logprob, expected in zip(bound.token_ids, bound.logprobs, reference, strict=True):
+        assert logprob == pytest.approx(expected[token].item(), abs=1e-4)
+    assert not set(bound.token_ids[1:]) <= {7, 40, 61}
+
+
 @pytest.mark.parametrize("temperature", [0.5, 1.0, 2.0])
 def test_sampling_follows_the_distribution(temperature: float) -> None:
     logits = torch.tensor([2.0, 0.0, 1.0, -30.0])

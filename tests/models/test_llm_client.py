@@ -12,8 +12,15 @@ import torch
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
-from dreamgym.core.errors import ConfigError, ContextFullError, EndpointError, ModelError
+from dreamgym.core.errors import (
+    ConfigError,
+    ContextFullError,
+    EndpointError,
+    InvalidDreamError,
+    ModelError,
+)
 from dreamgym.models.clients.local_client import LocalClient
+from dreamgym.models.decoding import AnswerDecoder
 from dreamgym.models.engine.stop_strings import stop_rule
 from dreamgym.models.llm_client import (
     Completion,
@@ -124,6 +131,43 @@ def test_text_ends_with_the_first_stop_string(kind: str) -> None:
         assert completion.finish_reason == "stop"
         stopped += any(completion.text.endswith(string) for string in stop)
     assert stopped == 12
+
+
+@pytest.mark.parametrize("kind", TOKENIZERS)
+@pytest.mark.parametrize("temperature", [0.0, 1.0])
+def test_what_is_written_starts_as_it_must(kind: str, temperature: float) -> None:
+    client, starts = client_with(TOKENIZERS[kind]()), []
+    for seed in range(20):
+        session = client.session(seed)
+        session.append(" mug")
+        settings = {"max_tokens": 3, "temperature": temperature}
+        starts.append(asyncio.run(session.generate(**settings, start="\n")).text[:1])
+        session.close()
+    assert set(starts) == {"\n"}
+    free = {client.complete(" mug", **settings, seed=seed).text[:1] for seed in range(20)}
+    assert free != {"\n"}
+
+
+def test_a_dreams_answer_begins_a_line_where_the_model_would_go_on_with_the_action(
+    client: LocalClient,
+) -> None:
+    """Else an agent learns to break its actions off: what the dream cannot answer costs it nothing."""
+    prompt = "\naction: open"
+    assert not client.complete(prompt, max_tokens=4).text.startswith("\n")
+    for temperature in (0.0, 1.0):
+        session = client.session(0)
+        session.append(prompt)
+        decoder = AnswerDecoder(session=session, max_tokens=4, temperature=temperature)
+        with pytest.raises(InvalidDreamError, match=r"^the dream answered '\\n"):  # random weights
+            asyncio.run(decoder.freely())
+        session.close()
+
+
+def test_where_no_token_starts_so_nobody_is_held_to_it(client: LocalClient) -> None:
+    assert client.may_start("?") is None
+    held = client.may_start("\n")
+    assert held is not None
+    assert [WORDS[i] for i in held.nonzero().flatten().tolist()] == ["\n", "\nnext:"]
 
 
 def test_a_stop_string_that_is_one_token_is_found_without_decoding(client: LocalClient) -> None:

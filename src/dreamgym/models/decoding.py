@@ -12,6 +12,7 @@ from dreamgym.models.llm_client import TextSession
 from dreamgym.models.quoting import quote
 
 MAX_QUOTES = 6
+LINE = "\n"  # begins every part of an answer; a model may else go on with the action that it is asked about
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -53,6 +54,6 @@ class AnswerDecoder:
 
     async def _continue(self, stop: tuple[str, ...]) -> str:
         completion = await self.session.generate(
-            stop=stop, max_tokens=self.max_tokens, temperature=self.temperature
+            stop=stop, max_tokens=self.max_tokens, temperature=self.temperature, start=LINE
         )
         return completion.text

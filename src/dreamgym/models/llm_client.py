@@ -51,9 +51,12 @@ class TextSession(Protocol):
         ...
 
     async def generate(
-        self, *, stop: Sequence[str] = (), max_tokens: int, temperature: float = 0.0
+        self, *, stop: Sequence[str] = (), max_tokens: int, temperature: float = 0.0, start: str = ""
     ) -> Completion:
-        """Let the model write until it has written one of ``stop``, ends by itself, or ``max_tokens``."""
+        """Let the model write until it has written one of ``stop``, ends by itself, or ``max_tokens``.
+
+        What it writes starts with the character ``start`` where it can be held to that: in this process.
+        """
         ...
 
     def fork(self, seed: int) -> TextSession:

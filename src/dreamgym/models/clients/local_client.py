@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import torch
+from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from dreamgym.core.config import Device
@@ -27,6 +29,8 @@ class LocalClient:
         self.decoder = Decoder(tokenizer)
         self.end_ids = frozenset(_ids(tokenizer.eos_token_id) | _ids(model.config.eos_token_id))
         self._rules: dict[tuple[str, ...], StopRule] = {}
+        self._starts: dict[str, Tensor | None] = {"": None}
+        self._vocabulary, self._device = int(model.config.vocab_size), model.device
         self._usage = Usage()
 
     @classmethod
@@ -93,6 +97,15 @@ class LocalClient:
             self._rules[key] = stop_rule(self.decoder, key, self.end_ids)
         return self._rules[key]
 
+    def may_start(self, text: str) -> Tensor | None:
+        """Which tokens an answer that starts with ``text`` may have first; None where no token starts so."""
+        if text not in self._starts:
+            ids = [id for id, piece in enumerate(self.decoder.vocabulary()) if piece.startswith(text)]
+            may_start_V = torch.zeros(self._vocabulary, dtype=torch.bool, device=self._device)
+            may_start_V[ids] = True
+            self._starts[text] = may_start_V if ids else None
+        return self._starts[text]
+
     def count(self, usage: Usage) -> None:
         """Add to what was used."""
         self._usage += usage
@@ -119,13 +132,20 @@ class LocalTextSession:
         self._session.append(token_ids)
 
     async def generate(
-        self, *, stop: Sequence[str] = (), max_tokens: int, temperature: float = 0.0
+        self, *, stop: Sequence[str] = (), max_tokens: int, temperature: float = 0.0, start: str = ""
     ) -> Completion:
-        """Let the model write; its end token is kept in the context but is not in the text."""
+        """Let the model write; its end token is kept in the context but is not in the text.
+
+        Its first token begins with ``start``.
+        """
         prompt_tokens, cached_tokens = self._session.length, self._session.cache.length
         rule = self._client.rule(stop)
         generated = await self._session.generate(
-            stop_ids=rule.ids, stop_when=rule.completes, max_tokens=max_tokens, temperature=temperature
+            stop_ids=rule.ids,
+            stop_when=rule.completes,
+            max_tokens=max_tokens,
+            temperature=temperature,
+            may_start_V=self._client.may_start(start),
         )
         usage = Usage(
             calls=1,

@@ -32,9 +32,9 @@ class PromptSession:
         self.text += text
 
     async def generate(
-        self, *, stop: Sequence[str] = (), max_tokens: int, temperature: float = 0.0
+        self, *, stop: Sequence[str] = (), max_tokens: int, temperature: float = 0.0, start: str = ""
     ) -> Completion:
-        """Ask for the continuation of the text, and keep it."""
+        """Ask for the continuation of the text, and keep it; nobody there can be held to ``start``."""
         seed = self._seed + self._turn
         completion = await self._continue(
             self.text, stop=stop, max_tokens=max_tokens, temperature=temperature, seed=seed

@@ -156,7 +156,7 @@ class BatchingEngine:
     def _sample(self, requests: list[Request], logits_BV: Tensor) -> None:
         temperatures = [request.temperature for request in requests]
         uniforms = [r.session.rng.random() if r.temperature else 0.0 for r in requests]
-        ids_B, logprobs_B = sample(logits_BV, temperatures, uniforms)
+        ids_B, logprobs_B = sample(_startable(logits_BV, requests), temperatures, uniforms)
         if not bool(torch.isfinite(logprobs_B).all()):
             raise ModelError("the model's logits are not finite: its weights are damaged or diverged")
         for request, token, logprob in zip(requests, ids_B.tolist(), logprobs_B.tolist(), strict=True):
@@ -180,6 +180,21 @@ class BatchingEngine:
     def _weights_now(self) -> list[tuple[int, int]]:
         """Changes with every in-place update and every replaced tensor."""
         return [(p.data_ptr(), p._version) for p in self._parameters]
+
+
+def _startable(logits_BV: Tensor, requests: Sequence[Request]) -> Tensor:
+    """The logits, without the tokens that a generation may not start with."""
+    starting = [
+        (row, request.may_start_V)
+        for row, request in enumerate(requests)
+        if request.may_start_V is not None and not request.token_ids
+    ]
+    if not starting:
+        return logits_BV
+    allowed_BV = torch.ones_like(logits_BV, dtype=torch.bool)
+    for row, may_start_V in starting:
+        allowed_BV[row] = may_start_V
+    return logits_BV.masked_fill(~allowed_BV, -torch.inf)
 
 
 @contextmanager

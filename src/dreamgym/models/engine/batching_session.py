@@ -8,6 +8,8 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol, Self
 
+from torch import Tensor
+
 from dreamgym.core.errors import ContextFullError
 
 FinishReason = Literal["stop", "length"]
@@ -46,7 +48,10 @@ class Generated:
 
 @dataclass(eq=False, slots=True)
 class Request:
-    """A generation that waits; with ``max_tokens`` 0 it only reads the context."""
+    """A generation that waits; with ``max_tokens`` 0 it only reads the context.
+
+    ``may_start_V`` is true for the tokens that may be its first; None is all of them.
+    """
 
     session: Session
     future: asyncio.Future[Generated]
@@ -54,6 +59,7 @@ class Request:
     stop_when: Callable[[Sequence[int]], bool] | None
     max_tokens: int
     temperature: float
+    may_start_V: Tensor | None = None
     token_ids: list[int] = field(default_factory=list)
     logprobs: list[float] = field(default_factory=list)
 
@@ -103,8 +109,11 @@ class Session:
         max_tokens: int,
         temperature: float,
         stop_when: Callable[[Sequence[int]], bool] | None = None,
+        may_start_V: Tensor | None = None,
     ) -> Generated:
         """Sample until a token of ``stop_ids``, until ``stop_when(sampled ids)``, or ``max_tokens``.
+
+        The first token is one of ``may_start_V`` where that is given.
 
         Raises ``ContextFullError`` where the context ends first. A cancelled or failed call leaves the
         context as it was before.
@@ -118,7 +127,7 @@ class Session:
             )
         if self.length >= self.engine.max_length:
             raise ContextFullError(f"the context of {self.engine.max_length} tokens is full")
-        return await self._run(frozenset(stop_ids), stop_when, max_tokens, temperature)
+        return await self._run(frozenset(stop_ids), stop_when, max_tokens, temperature, may_start_V)
 
     async def prefill(self) -> None:
         """Compute what was appended, so that ``fork`` shares it."""
@@ -151,10 +160,11 @@ class Session:
         stop_when: Callable[[Sequence[int]], bool] | None,
         max_tokens: int,
         temperature: float,
+        may_start_V: Tensor | None = None,
     ) -> Generated:
         length_before, self.waiting = self.length, True
         future = asyncio.get_running_loop().create_future()
-        self.engine.enqueue(Request(self, future, stop_ids, stop_when, max_tokens, temperature))
+        self.engine.enqueue(Request(self, future, stop_ids, stop_when, max_tokens, temperature, may_start_V))
         try:
             return await future
         except BaseException:
