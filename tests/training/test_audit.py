@@ -27,6 +27,7 @@ from dreamgym.training.cast import CollectSettings
 from dreamgym.training.collect import collect_trajectories
 from dreamgym.training.domains.household import Household
 from dreamgym.training.drift import Drift
+from dreamgym.training.exploitation import exploitation
 from dreamgym.training.parts import Audit
 from dreamgym.training.win_rules import WinRules
 
@@ -171,3 +172,19 @@ def test_the_first_wrong_turn_counts_and_what_follows_it_does_not() -> None:
     failures = sum(not t.success for t in honest().trajectories)
     assert audit.wrong == failures  # each in its last turn
     assert audit.turns == sum(len(t.transitions) for t in honest().trajectories)
+
+
+def test_episodes_that_the_dream_did_not_answer_are_counted_and_flagged() -> None:
+    """Both audits count them among all dreams; those that ended for another fault are no dream's doing."""
+    played = honest().trajectories
+    broken = [t.ended(StopReason.INVALID_DREAM) for t in played[:5]]
+    elsewhere = played[5].ended(StopReason.ENDPOINT_ERROR)
+    real = replace(played[6].ended(StopReason.INVALID_DREAM), origin=Origin.REAL)
+    group = replace(honest(), trajectories=(*broken, elsewhere, real, *played[7:]))
+    model = ReasoningExperienceModel(ReasoningModelConfig(top_k=0), ScriptedClient({"": NEVER}))
+    for audit in (replayed(group), asyncio.run(consistency(model).audit(0, [group]))):
+        assert audit.audited[-2:] == (5, 10)
+        assert audit.metrics["malformed"] == 0.5
+        assert "5 of the last 10 dreamed episodes end without its answer" in exploitation(
+            [audit.audited], ALL
+        )

@@ -156,6 +156,9 @@ class FidelityConfig(Section):
     max_odd_wins: NonNegativeFloat = Field(
         0.05, description="share of wins that are like no logged one that raises it likewise"
     )
+    max_malformed: NonNegativeFloat = Field(
+        0.1, description="share of dreamed episodes without an answer of the dream that raises it likewise"
+    )
     on_exploitation: Literal["warn", "stop", "fall_back", "refresh"] = Field(
         "warn",
         description="what a flag does: say so; end at the best policy; go on from it; the same, with the "

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from dreamgym.core.config import FidelityConfig
-from dreamgym.core.data_structures import Group, Origin, Trajectory
+from dreamgym.core.data_structures import Group, Origin, StopReason, Trajectory
 from dreamgym.core.errors import EndpointError, InvalidDreamError
 from dreamgym.environments.dream import Dreamer
 from dreamgym.environments.judged import JudgedEpisode, as_real
@@ -50,6 +50,13 @@ def dreams(groups: Sequence[Group]) -> list[Trajectory]:
     ]
 
 
+def unanswered(groups: Sequence[Group]) -> tuple[int, int]:
+    """Dreamed episodes that end where the dream has no answer, and all that have an end of the dream's."""
+    reasons = [t.stop_reason for group in groups for t in group.trajectories if t.origin is Origin.DREAMED]
+    malformed = reasons.count(StopReason.INVALID_DREAM)
+    return malformed, malformed + sum(not reason.is_failure for reason in reasons)
+
+
 def until_wrong(first_wrong: Sequence[tuple[int | None, int]]) -> tuple[int, int]:
     """Wrong turns and turns in all, of episodes given by their first wrong turn and their length: what
     follows a wrong turn follows from it, and says nothing.
@@ -80,6 +87,7 @@ class ReplayAuditor:
         denied = sum(episode.dreamed_success and not episode.real_success for episode in episodes)
         wrong, judged = until_wrong([(episode.first_wrong, len(episode.turns)) for episode in episodes])
         odd, wins = self._rules.breaches(dreams(groups))
+        malformed, answered = unanswered(groups)
         return Audit(
             metrics={
                 "episodes": len(episodes),
@@ -91,10 +99,11 @@ class ReplayAuditor:
                 "false_wins": sum(turn.false_win for turn in turns),
                 "wrong_turns": wrong / judged,
                 "odd_wins": len(odd),
+                "malformed": malformed / answered,
                 **self._drift.of(trajectories),
             },
             score=real,
-            audited=Audited(denied, len(episodes), wrong, judged, len(odd), wins),
+            audited=Audited(denied, len(episodes), wrong, judged, len(odd), wins, malformed, answered),
             real_turns=len(turns),
             real=tuple(as_real(*pair) for pair in zip(trajectories, episodes, strict=True)),
             shown=replayed_records(trajectories, episodes),
@@ -148,6 +157,7 @@ class ConsistencyAuditor:
         everything = dreams(groups)
         wrong, read = until_wrong([(self._contradiction(t), len(t.transitions)) for t in everything])
         odd, told = self._rules.breaches(everything)
+        malformed, answered = unanswered(groups)
         return Audit(
             metrics={
                 "episodes": len(trajectories),
@@ -158,9 +168,10 @@ class ConsistencyAuditor:
                 "accepted_doubted": sum(check.refused for check in checks) / max(1, accepted),
                 "contradictions": wrong / read,
                 "odd_wins": len(odd),
+                "malformed": malformed / answered,
                 **self._drift.of(trajectories),
             },
-            audited=Audited(denied, len(trajectories), wrong, read, len(odd), told),
+            audited=Audited(denied, len(trajectories), wrong, read, len(odd), told, malformed, answered),
         )
 
     async def _dream_again(self, trajectory: Trajectory) -> _Check | None:
