@@ -14,3 +14,5 @@ once dreamgym collect --env taubench --episodes 6000 --seed 7 --share expert=0.1
 once dreamgym fit experience --data data/offline/taubench --epochs 2.5 reasoning_model.top_k=0 --output data/checkpoints/fitted/taubench_experience
 dreamgym fidelity --config configs/taubench_dream.yaml
 dreamgym train --config configs/taubench_dream.yaml
+dreamgym average data/checkpoints/taubench_dream
+dreamgym evaluate --checkpoint data/checkpoints/taubench_dream/policy_average.json --num-episodes 200 --seed 42

@@ -11,15 +11,18 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+import torch
+from safetensors.torch import load_file
 from typer.testing import CliRunner, Result
 
 from dreamgym.cli.main import app
 from dreamgym.environments.alfworld.from_sheet import sheet_of_game
 from dreamgym.environments.alfworld.panels import game_of
 from dreamgym.reports.run_files import read_episodes, read_run
-from dreamgym.training import rollout
+from dreamgym.training import average, rollout
 from dreamgym.training.build import open_evaluation
 from dreamgym.training.checkpoints import read_checkpoint
 from dreamgym.utils.metrics import MetricsLog, read_metrics
@@ -175,6 +178,43 @@ def test_an_interrupted_evaluation_keeps_what_was_played_and_says_that_it_is_not
     kept, all_of_them = (json.loads(path.read_text()) for path in (stopped, complete))
     assert (kept["complete"], all_of_them["complete"]) == (False, True)
     assert kept["tasks"] == all_of_them["tasks"][:3]
+
+
+def test_the_mean_policy_is_the_mean_of_the_latter_half(whole, settings, tmp_path):
+    """Of the checkpoints 0, 2, 4 and 6. It is evaluated; a run goes on from its last policy, as before."""
+    folder = tmp_path / "run"
+    shutil.copytree(whole[0], folder)
+    result = run("average", str(folder))
+    assert result.exit_code == 0, result.output
+    assert "after 4, 6 iterations" in result.stdout
+    weights = [
+        load_file(folder / name / "policy" / "model.safetensors")
+        for name in ("policy_iter_0004", "policy_iter_0006", "policy_average")
+    ]
+    for name, mean in weights[2].items():
+        torch.testing.assert_close(mean, (weights[0][name] + weights[1][name]) / 2)
+    assert any(not weights[2][name].equal(weights[1][name]) for name in weights[2])
+    manifest = str(folder / "policy_average.json")
+    for world in ([], ["--dream"]):
+        output = ["--output", str(tmp_path / "eval.json"), "--num-episodes", "2", *world]
+        assert run("evaluate", "--checkpoint", manifest, *output).exit_code == 0
+    assert run("train", *settings, *places(folder), "--resume").exit_code == 0
+    assert run("average", str(folder)).exit_code == 0  # written anew
+
+
+def test_adapters_have_no_mean(whole, monkeypatch):
+    monkeypatch.setattr(average, "load_policy", lambda config: SimpleNamespace(adapter=object()))
+    result = run("average", str(whole[0]))
+    assert result.exit_code == 2
+    assert "trains an adapter: only policies that are trained whole have a mean" in result.stderr
+
+
+def test_a_mean_takes_two_checkpoints(whole, tmp_path):
+    shutil.copy(whole[0] / "policy_iter_0006.json", tmp_path)
+    for folder, found in ((tmp_path, "policy_iter_0006.json"), (tmp_path / "none", "no policy_iter_….json")):
+        result = run("average", str(folder))
+        assert result.exit_code == 2
+        assert f"holds {found}: a mean takes two checkpoints of the latter half" in result.stderr
 
 
 def test_a_finished_run_resumed_says_the_same_again(whole, settings):

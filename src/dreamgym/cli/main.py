@@ -8,6 +8,7 @@ import typer
 
 import dreamgym
 from dreamgym.cli.annotate import annotate
+from dreamgym.cli.average import average
 from dreamgym.cli.collect import collect
 from dreamgym.cli.doctor import doctor
 from dreamgym.cli.envs import envs
@@ -31,6 +32,7 @@ app = typer.Typer(
 )
 app.command()(train)
 app.command()(evaluate)
+app.command()(average)
 app.command()(collect)
 app.command()(ingest)
 app.command()(annotate)

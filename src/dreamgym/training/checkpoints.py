@@ -76,6 +76,18 @@ def save_checkpoint(
 ) -> Path:
     """Write the checkpoint after ``iteration`` iterations, whole or not at all; returns its manifest."""
     path = checkpoint_path(folder, iteration)
+    return write_checkpoint(path, iteration, parts, config=config, counters=counters)
+
+
+def write_checkpoint(
+    path: Path,
+    iteration: int,
+    parts: Mapping[str, Stateful],
+    *,
+    config: Mapping[str, Any],
+    counters: Mapping[str, Any],
+) -> Path:
+    """Write the manifest ``path`` and, before it, all that it names; whole or not at all."""
     try:
         with atomic.new_folder(_folder(path)) as filling:
             for name, part in parts.items():

@@ -49,8 +49,14 @@ def checkpoint_path(folder: Path, iteration: int) -> Path:
 
 def latest_checkpoint(folder: Path) -> Path | None:
     """The manifest with the highest iteration in ``folder``, unread."""
-    found = {int(match[1]): path for path in folder.glob("*.json") if (match := _NAME.fullmatch(path.name))}
-    return found[max(found)] if found else None
+    found = checkpoints_in(folder)
+    return found[-1][1] if found else None
+
+
+def checkpoints_in(folder: Path) -> list[tuple[int, Path]]:
+    """Iterations and manifests of the checkpoints in ``folder``, in order, unread."""
+    named = ((_NAME.fullmatch(path.name), path) for path in folder.glob("*.json"))
+    return sorted((int(match[1]), path) for match, path in named if match)
 
 
 def read_manifest(path: Path) -> Manifest:

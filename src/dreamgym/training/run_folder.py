@@ -19,7 +19,7 @@ from dreamgym.training.manifest import latest_checkpoint
 from dreamgym.utils import atomic
 
 _OURS = re.compile(
-    r"config\.yaml|metrics\.jsonl|loggers\.json|summary\.json|fidelity\.jsonl?|evaluations|episodes|experiences\..*|policy_iter_\d{4,}(\.json)?"
+    r"config\.yaml|metrics\.jsonl|loggers\.json|summary\.json|fidelity\.jsonl?|evaluations|episodes|experiences\..*|policy_iter_\d{4,}(\.json)?|policy_average(\.json)?"
 )
 _ITERATION = re.compile(r".*_(\d{4,})\.(json|jsonl|txt)")
 
