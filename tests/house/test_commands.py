@@ -76,8 +76,12 @@ def test_its_settings_can_be_set(command: tuple[str, ...]) -> None:
 
 @pytest.mark.parametrize("command", EVALUATIONS, ids=" ".join)
 def test_what_is_evaluated_lies_where_it_was_trained(command: tuple[str, ...]) -> None:
-    trained = resolve(RunFlags(env=after(command, "--env")))
-    assert Path(after(command, "--checkpoint") or "").parent == trained.training.output_dir
+    """Where its environment trains, or a documented run with a configuration of ours does."""
+    configs = {path for run in COMMANDS if "train" in run and (path := after(run, "--config"))} - USERS_OWN
+    trained = [resolve(RunFlags(config=ROOT / path)) for path in sorted(configs)]
+    trained.append(resolve(RunFlags(env=after(command, "--env"))))
+    folder = Path(after(command, "--checkpoint") or "").parent
+    assert folder in {config.training.output_dir for config in trained}
 
 
 @pytest.mark.parametrize("env", ["alfworld", "webshop", "webarena", "taubench"])
