@@ -36,6 +36,9 @@ for (const details of document.querySelectorAll('details')) details.open = true;
 for (const name of ['mouseover', 'focus', 'load', 'error', 'begin'])
   for (const element of document.querySelectorAll('*')) element.dispatchEvent(new Event(name));
 """
+LOADED = (
+    "document.readyState === 'complete' ? arguments[0]() : addEventListener('load', () => arguments[0]())"
+)
 COUNT = (
     "return ['script', 'img', 'iframe', 'form', 'link', 'base'].map(n => document.querySelectorAll(n).length)"
 )
@@ -77,6 +80,9 @@ def visit(browser: webdriver.Chrome, html: str, path: Path) -> Seen:
     path.write_text(html, encoding="utf-8")
     browser.get_log("browser"), browser.get_log("performance")
     browser.get(path.as_uri())  # an open dialog would make the next command fail
+    browser.execute_async_script(
+        LOADED
+    )  # ``get`` comes back from a long page before its end, one time in ten
     browser.execute_script(PROVOKE)
     browser.execute_async_script("setTimeout(arguments[0], 300)")
     marked = browser.execute_script("return window.marked")
