@@ -80,9 +80,8 @@ def visit(browser: webdriver.Chrome, html: str, path: Path) -> Seen:
     path.write_text(html, encoding="utf-8")
     browser.get_log("browser"), browser.get_log("performance")
     browser.get(path.as_uri())  # an open dialog would make the next command fail
-    browser.execute_async_script(
-        LOADED
-    )  # ``get`` comes back from a long page before its end, one time in ten
+    # One time in ten ``get`` comes back from a long page before its end.
+    browser.execute_async_script(LOADED)
     browser.execute_script(PROVOKE)
     browser.execute_async_script("setTimeout(arguments[0], 300)")
     marked = browser.execute_script("return window.marked")
