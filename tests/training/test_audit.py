@@ -27,7 +27,7 @@ from dreamgym.training.cast import CollectSettings
 from dreamgym.training.collect import collect_trajectories
 from dreamgym.training.domains.household import Household
 from dreamgym.training.drift import Drift
-from dreamgym.training.exploitation import exploitation
+from dreamgym.training.exploitation import Audited, exploitation
 from dreamgym.training.parts import Audit
 from dreamgym.training.win_rules import WinRules
 
@@ -186,5 +186,17 @@ def test_episodes_that_the_dream_did_not_answer_are_counted_and_flagged() -> Non
         assert audit.audited[-2:] == (5, 10)
         assert audit.metrics["malformed"] == 0.5
         assert "5 of the last 10 dreamed episodes end without its answer" in exploitation(
+            [audit.audited], ALL
+        )
+
+
+def test_where_the_dream_answers_nobody_the_flag_is_raised_too() -> None:
+    group = replace(
+        honest(), trajectories=tuple(t.ended(StopReason.INVALID_DREAM) for t in honest().trajectories)
+    )
+    model = ReasoningExperienceModel(ReasoningModelConfig(top_k=0), ScriptedClient({"": NEVER}))
+    for audit in (replayed(group), asyncio.run(consistency(model).audit(0, [group]))):
+        assert audit.audited == Audited(malformed=12, dreamed=12)
+        assert "12 of the last 12 dreamed episodes end without its answer" in exploitation(
             [audit.audited], ALL
         )

@@ -14,7 +14,7 @@ import pytest
 
 from dreamgym.core.errors import CheckpointError
 from dreamgym.training.checkpoints import check_same_run, read_checkpoint, save_checkpoint
-from dreamgym.training.manifest import latest_checkpoint
+from dreamgym.training.manifest import checkpoint_path, latest_checkpoint
 from dreamgym.training.run_folder import RunFolder
 from dreamgym.utils.metrics import read_metrics
 from toy_run import JsonState, toy_config, toy_trainer
@@ -31,7 +31,13 @@ def saved(tmp_path: Path) -> Path:
     """Two checkpoints; the path of the later one."""
     for iteration in (2, 4):
         parts = {"policy": JsonState(version=iteration), "buffer": JsonState(turns=9)}
-        path = save_checkpoint(tmp_path, iteration, parts, config=settings(), counters={"episodes": 5})
+        path = save_checkpoint(
+            checkpoint_path(tmp_path, iteration),
+            iteration,
+            parts,
+            config=settings(),
+            counters={"episodes": 5},
+        )
     return path
 
 
@@ -160,9 +166,13 @@ def test_a_full_disk_leaves_the_earlier_checkpoint_and_one_message(saved, monkey
             raise OSError(28, "No space left on device")
 
     with pytest.raises(CheckpointError, match=r"policy_iter_0006\.json: No space left on device: make room"):
-        save_checkpoint(saved.parent, 6, {"policy": Full()}, config=settings(), counters={})
+        save_checkpoint(
+            checkpoint_path(saved.parent, 6), 6, {"policy": Full()}, config=settings(), counters={}
+        )
     with pytest.raises(CheckpointError):
-        save_checkpoint(saved.parent, 4, {"policy": Full()}, config=settings(), counters={})
+        save_checkpoint(
+            checkpoint_path(saved.parent, 4), 4, {"policy": Full()}, config=settings(), counters={}
+        )
     assert sorted(p.name for p in saved.parent.iterdir()) == [
         "policy_iter_0002", "policy_iter_0002.json", "policy_iter_0004", "policy_iter_0004.json",
     ]  # fmt: skip

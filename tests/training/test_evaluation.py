@@ -43,6 +43,16 @@ def test_success_is_of_the_episodes_that_measured_the_policy():
     assert evaluation.lines()[-1] == "1 episodes failed and are left out (1 endpoint_error)"
 
 
+def test_why_episodes_failed_is_told_on_one_line_that_no_text_can_forge():
+    failed = ended(StopReason.ENVIRONMENT_ERROR).ended(
+        StopReason.ENVIRONMENT_ERROR, detail="it\nsaid \x1b[2Jall   100.0 %"
+    )
+    (line,) = Evaluation(trajectories=(failed,)).lines()[1:]
+    assert line.startswith("1 episodes failed and are left out (1 environment_error); the first, ")
+    assert "\n" not in line
+    assert "\x1b" not in line
+
+
 def test_a_part_of_the_reward_is_told_and_is_no_success():
     """As WebShop pays: bought the right thing, half of it, nothing."""
     rewards = (1.0, 0.5, 0.0)

@@ -7,6 +7,7 @@ import pytest
 from rich.console import Console
 
 from dreamgym.training.checkpoints import save_checkpoint
+from dreamgym.training.manifest import checkpoint_path
 from dreamgym.training.run_folder import RunFolder
 from dreamgym.training.run_metrics import Counters
 from dreamgym.training.summary import print_summary, rows, summarise
@@ -34,7 +35,13 @@ def finished(tmp_path: Path) -> RunFolder:
             real_turns=5, audit_turns=7, dreamed_turns=1234, agent_tokens=10, read_tokens=20, dream_tokens=99
         )
         plain = config.model_dump(mode="json")
-        save_checkpoint(tmp_path, 3, toy_parts(config).stateful(), config=plain, counters=counters.to_json())
+        save_checkpoint(
+            checkpoint_path(tmp_path, 3),
+            3,
+            toy_parts(config).stateful(),
+            config=plain,
+            counters=counters.to_json(),
+        )
         for name, iteration, outcomes in (
             ("real", 0, {"a": "lost", "b": "lost", "c": "won", "d": "won"}),
             ("dreamed", 0, {"a": "won", "b": "won"}),

@@ -57,6 +57,12 @@ def unanswered(groups: Sequence[Group]) -> tuple[int, int]:
     return malformed, malformed + sum(not reason.is_failure for reason in reasons)
 
 
+def _without_outcome(groups: Sequence[Group]) -> Audit:
+    """What is left to say where no episode came to an end: how many the dream left without an answer."""
+    malformed, answered = unanswered(groups)
+    return Audit(audited=Audited(malformed=malformed, dreamed=answered))
+
+
 def until_wrong(first_wrong: Sequence[tuple[int | None, int]]) -> tuple[int, int]:
     """Wrong turns and turns in all, of episodes given by their first wrong turn and their length: what
     follows a wrong turn follows from it, and says nothing.
@@ -79,7 +85,7 @@ class ReplayAuditor:
         trajectories = audited(groups, self._config.audit_share)
         episodes = [self._replay(trajectory) for trajectory in trajectories]
         if not episodes:
-            return Audit()
+            return _without_outcome(groups)
         turns = [turn for episode in episodes for turn in episode.turns]
         measured = rates(turns)
         dreamed = sum(episode.dreamed_success for episode in episodes) / len(episodes)
@@ -142,7 +148,7 @@ class ConsistencyAuditor:
         """How often the second opinion differs on wins, and in these on next states and what is accepted."""
         trajectories = audited(groups, self._config.audit_share)
         if not trajectories:
-            return Audit()
+            return _without_outcome(groups)
         wins = [trajectory for trajectory in trajectories if trajectory.success]  # a loss has nothing to deny
         answers = await asyncio.gather(*(self._dream_again(trajectory) for trajectory in wins))
         unasked = [win for win, answer in zip(wins, answers, strict=True) if answer is None]

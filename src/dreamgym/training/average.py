@@ -16,7 +16,7 @@ import torch
 
 from dreamgym.core.config_io import override_config
 from dreamgym.core.errors import CheckpointError
-from dreamgym.training.checkpoints import Stateful, read_checkpoint, write_checkpoint
+from dreamgym.training.checkpoints import Stateful, read_checkpoint, save_checkpoint
 from dreamgym.training.manifest import checkpoints_in
 from dreamgym.training.models import load_policy
 from dreamgym.training.policy import LocalPolicy
@@ -25,7 +25,7 @@ MEAN = "policy_average.json"
 POLICY, BUFFER = "policy", "replay_buffer"
 
 
-def average_run(run: Path, advance: Callable[[], None] = lambda: None) -> tuple[Path, tuple[int, ...]]:
+def average_run(run: Path, advance: Callable[[], None]) -> tuple[Path, tuple[int, ...]]:
     """Write the mean policy of ``run``; returns its manifest, and the iterations that it is the mean of.
 
     Raises:
@@ -39,7 +39,7 @@ def average_run(run: Path, advance: Callable[[], None] = lambda: None) -> tuple[
         raise CheckpointError(f"{run} trains an adapter: only policies that are trained whole have a mean")
     _load_mean(policy, [path for _, path in chosen], advance)
     parts: dict[str, Stateful] = {POLICY: policy, BUFFER: _Copied(last.path.with_suffix("") / BUFFER)}
-    path = write_checkpoint(run / MEAN, last.iteration, parts, config=last.config, counters=last.counters)
+    path = save_checkpoint(run / MEAN, last.iteration, parts, config=last.config, counters=last.counters)
     return path, tuple(iteration for iteration, _ in chosen)
 
 

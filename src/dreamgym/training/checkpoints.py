@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 from dreamgym.core.config_io import differences
 from dreamgym.core.errors import CheckpointError
-from dreamgym.training.manifest import Fingerprint, Manifest, checkpoint_path, read_manifest, remedy
+from dreamgym.training.manifest import Fingerprint, Manifest, read_manifest, remedy
 from dreamgym.utils import atomic
 
 # Settings that do not touch what is learned: a resumed run may have others.
@@ -67,19 +67,6 @@ class Checkpoint:
 
 
 def save_checkpoint(
-    folder: Path,
-    iteration: int,
-    parts: Mapping[str, Stateful],
-    *,
-    config: Mapping[str, Any],
-    counters: Mapping[str, Any],
-) -> Path:
-    """Write the checkpoint after ``iteration`` iterations, whole or not at all; returns its manifest."""
-    path = checkpoint_path(folder, iteration)
-    return write_checkpoint(path, iteration, parts, config=config, counters=counters)
-
-
-def write_checkpoint(
     path: Path,
     iteration: int,
     parts: Mapping[str, Stateful],

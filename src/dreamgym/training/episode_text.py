@@ -18,13 +18,13 @@ def episode_text(trajectory: Trajectory) -> str:
     """One episode: a heading, the sheet it started from where it is a dream, then the turns."""
     turns = trajectory.transitions
     lines = [f"=== {trajectory.id} · {outcome(trajectory)} · {len(turns)} turns · {trajectory.origin.value}"]
-    lines.append(f"task {_one_line(trajectory.task.id)}: {_one_line(trajectory.task.instruction)}")
+    lines.append(f"task {one_line(trajectory.task.id)}: {one_line(trajectory.task.instruction)}")
     if trajectory.detail:
-        lines.append(f"detail: {_one_line(trajectory.detail)}")
+        lines.append(f"detail: {one_line(trajectory.detail)}")
     if trajectory.sheet is not None:
         lines += [
             "sheet:",
-            *(_INDENT + _one_line(f"{key}: {value}") for key, value in trajectory.sheet.facts),
+            *(_INDENT + one_line(f"{key}: {value}") for key, value in trajectory.sheet.facts),
         ]
     if turns:
         lines += _block(turns[0].state)
@@ -50,7 +50,7 @@ def safe_text(text: str) -> str:
 def _turn(number: int, turn: Transition) -> list[str]:
     reward = f"  [reward {turn.reward:g}]" if turn.reward else ""
     reasoning = _block(turn.reasoning, "  | ") if turn.reasoning else []
-    return [f"{number}> {_one_line(turn.action.text)}{reward}", *reasoning, *_block(turn.next_state)]
+    return [f"{number}> {one_line(turn.action.text)}{reward}", *reasoning, *_block(turn.next_state)]
 
 
 def _block(text: str, indent: str = _INDENT) -> list[str]:
@@ -58,5 +58,6 @@ def _block(text: str, indent: str = _INDENT) -> list[str]:
     return [indent + line for line in safe_text(text).strip("\n").split("\n")]
 
 
-def _one_line(text: str) -> str:
+def one_line(text: str) -> str:
+    """``text`` of a model or a world, on one line and safe to print."""
     return safe_text(" ".join(text.split()))

@@ -13,7 +13,7 @@ from dreamgym.core.data_structures import Origin, StopReason, Task, Trajectory
 from dreamgym.environments.alfworld.replay import replay
 from dreamgym.environments.judged import JudgedEpisode
 from dreamgym.training.episode_records import SHOWN, episode_record, evenly, write_episodes
-from dreamgym.training.episode_text import episodes_text, outcome
+from dreamgym.training.episode_text import episodes_text, one_line, outcome
 from dreamgym.training.pass_hat import PassHat, pass_hat
 from dreamgym.training.rollout import EnvironmentFactory, collect
 from dreamgym.training.run_folder import RunFolder
@@ -102,7 +102,7 @@ class Evaluation:
         reasons = Counter(t.stop_reason.value for t in self.failed).most_common()
         counts = ", ".join(f"{number} {reason}" for reason, number in reasons)
         first = self.failed[0]
-        why = f"; the first, {first.task.id}: {first.detail}" if first.detail else ""
+        why = f"; the first, {first.task.id}: {one_line(first.detail)}" if first.detail else ""
         return [f"{len(self.failed)} episodes failed and are left out ({counts}){why}"]
 
     def to_json(self) -> dict[str, Any]:

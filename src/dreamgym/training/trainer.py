@@ -18,7 +18,7 @@ from dreamgym.core.data_structures import Group, Origin
 from dreamgym.models.llm_types import Usage
 from dreamgym.training.checkpoints import check_same_run, read_checkpoint, save_checkpoint
 from dreamgym.training.episode_records import write_iteration
-from dreamgym.training.exploitation import exploitation, latest
+from dreamgym.training.exploitation import NOTHING_AUDITED, exploitation, latest
 from dreamgym.training.llm_metrics import forgotten, usage_metrics
 from dreamgym.training.manifest import checkpoint_path
 from dreamgym.training.parts import Audit, Parts
@@ -124,7 +124,7 @@ class Trainer:
         """Write down what this iteration was: metrics, a line for the one who watches, a group to read."""
         parts, rollouts = self.parts, rollout_metrics(groups)
         states = {**parts.replay_buffer.metrics(), **parts.curriculum.metrics(), **self.counters.metrics()}
-        if audit.audited.episodes:
+        if audit.audited != NOTHING_AUDITED:
             states["audit/exploited"] = float(bool(audit.exploited))
         self.metrics.log(self.finished, {**rollouts, **metrics, **states, **self.newly_used()})
         write_iteration(self.folder.episodes, self.finished, groups, audit.shown)
@@ -161,7 +161,7 @@ class Trainer:
 
     def _judged(self, audit: Audit) -> Audit:
         """The audit and what it says beside those of the last iterations; one of no dream says nothing."""
-        if not audit.audited.episodes:
+        if audit.audited == NOTHING_AUDITED:
             return audit
         audits = latest(self.counters.audits, audit.audited)
         return replace(audit, exploited=exploitation(audits, self.config.training.fidelity))
@@ -217,7 +217,7 @@ class Trainer:
         """Write the checkpoint after the iterations that are finished."""
         with self._tasks_undrawn():
             return save_checkpoint(
-                self.folder.path,
+                checkpoint_path(self.folder.path, self.finished),
                 self.finished,
                 self.parts.stateful(),
                 config=self.config.model_dump(mode="json"),
